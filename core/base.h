@@ -11,11 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CAIRN_MUST_USE __attribute__((warn_unused_result))
-#define CAIRN_CLEANUP(fn) __attribute__((cleanup(fn)))
+#define CAIRN_MUST_USE          __attribute__((warn_unused_result))
+#define CAIRN_CLEANUP(fn)       __attribute__((cleanup(fn)))
 #define CAIRN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define CAIRN_UNUSED __attribute__((unused))
-#define CAIRN_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define CAIRN_UNUSED            __attribute__((unused))
+#define CAIRN_ARRAY_LEN(a)      (sizeof(a) / sizeof((a)[0]))
 
 /* enum cairn_rc is the class of an outcome. Each maps to one process exit code (cairn_rc_exit_code). */
 enum cairn_rc {
@@ -48,16 +48,16 @@ struct cairn_err {
 enum cairn_rc cairn_err_set(struct cairn_err *err, enum cairn_rc rc, const char *code, uint32_t cause, const char *file,
                             int line, const char *fmt, ...) CAIRN_PRINTF(7, 8);
 #define CAIRN_FAIL(err, rc, code, ...) cairn_err_set((err), (rc), (code), 0u, __FILE__, __LINE__, __VA_ARGS__)
-#define CAIRN_FAIL_CAUSE(err, rc, code, cause, ...)                                                                      \
+#define CAIRN_FAIL_CAUSE(err, rc, code, cause, ...)                                                                            \
     cairn_err_set((err), (rc), (code), (uint32_t)(cause), __FILE__, __LINE__, __VA_ARGS__)
 
 /* CAIRN_TRY returns the failure of `expr` to the caller. */
-#define CAIRN_TRY(expr)                                                                                                  \
-    do {                                                                                                                 \
-        enum cairn_rc cairn_try_rc_ = (expr);                                                                            \
-        if (cairn_try_rc_ != CAIRN_OK) {                                                                                 \
-            return cairn_try_rc_;                                                                                        \
-        }                                                                                                                \
+#define CAIRN_TRY(expr)                                                                                                        \
+    do {                                                                                                                       \
+        enum cairn_rc cairn_try_rc_ = (expr);                                                                                  \
+        if (cairn_try_rc_ != CAIRN_OK) {                                                                                       \
+            return cairn_try_rc_;                                                                                              \
+        }                                                                                                                      \
     } while (0)
 
 /* cairn_err_prefix puts "what: " before err->text on the way up: the place a person recognises (a file, a member). */

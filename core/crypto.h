@@ -16,7 +16,8 @@ enum { CAIRN_SHA256_LEN = 32, CAIRN_HASH_MAX = 48 };
 size_t cairn_hash_len(enum cairn_hash alg); /* 0: not supported */
 
 /* cairn_hash_parts hashes the concatenation of `parts`. `out` holds cairn_hash_len(alg) bytes. */
-CAIRN_RC cairn_hash_parts(enum cairn_hash alg, const struct cairn_span *parts, size_t num_parts, uint8_t *out, struct cairn_err *err);
+CAIRN_RC cairn_hash_parts(enum cairn_hash alg, const struct cairn_span *parts, size_t num_parts, uint8_t *out,
+                          struct cairn_err *err);
 CAIRN_RC cairn_sha256(struct cairn_span bytes, uint8_t out[CAIRN_SHA256_LEN], struct cairn_err *err);
 CAIRN_RC cairn_hmac_sha256(struct cairn_span key, const struct cairn_span *parts, size_t num_parts,
                            uint8_t out[CAIRN_SHA256_LEN], struct cairn_err *err);

@@ -35,6 +35,7 @@ void cairn_signer_freep(struct cairn_signer **signer);
 CAIRN_RC cairn_signer_public(const struct cairn_signer *signer, struct cairn_ec_key *out, struct cairn_err *err);
 CAIRN_RC cairn_signer_sign(const struct cairn_signer *signer, const uint8_t digest[32], uint8_t rs[64], struct cairn_err *err);
 /* cairn_signer_ecdh gives the x coordinate of the shared point, padded to 32 bytes. */
-CAIRN_RC cairn_signer_ecdh(const struct cairn_signer *signer, const struct cairn_ec_key *peer, uint8_t z[32], struct cairn_err *err);
+CAIRN_RC cairn_signer_ecdh(const struct cairn_signer *signer, const struct cairn_ec_key *peer, uint8_t z[32],
+                           struct cairn_err *err);
 
 #endif

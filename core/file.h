@@ -41,12 +41,14 @@ void cairn_fs_freep(struct cairn_fs **fs);
 /* cairn_file_replace makes `name` hold exactly `bytes`, wholly old or wholly new after any power cut: temporary file in
  * the same directory, allocate, write, fsync, rename, fsync of the directory; each checked. On failure the old file stands.
  * CAIRN_E_IO "file.full" (no space), "file.write", "file.sync". */
-CAIRN_RC cairn_file_replace(struct cairn_fs *fs, const char *name, struct cairn_span bytes, unsigned mode, struct cairn_err *err);
+CAIRN_RC cairn_file_replace(struct cairn_fs *fs, const char *name, struct cairn_span bytes, unsigned mode,
+                            struct cairn_err *err);
 
 /* cairn_file_overwrite writes a fixed slot in place (made if absent), fsyncs file and directory, drops the cache, reads it
  * back through a new descriptor and compares; tries again once from scratch. May leave a torn slot: for two-copy records.
  * CAIRN_E_IO "file.readback": the medium does not hold what was written. */
-CAIRN_RC cairn_file_overwrite(struct cairn_fs *fs, const char *name, struct cairn_span bytes, unsigned mode, struct cairn_err *err);
+CAIRN_RC cairn_file_overwrite(struct cairn_fs *fs, const char *name, struct cairn_span bytes, unsigned mode,
+                              struct cairn_err *err);
 
 /* cairn_file_read reads all of a regular file of at most `max_len` bytes.
  * CAIRN_E_IO "file.absent" (cause ENOENT), "file.large", "file.read". */

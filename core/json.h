@@ -56,6 +56,7 @@ CAIRN_RC cairn_json_set_hex64(json_t *object, const char *key, uint64_t value, s
 CAIRN_RC cairn_json_set_bool(json_t *object, const char *key, bool value, struct cairn_err *err);
 CAIRN_RC cairn_json_set_hex(json_t *object, const char *key, struct cairn_span value, struct cairn_err *err);
 CAIRN_RC cairn_json_set_base64(json_t *object, const char *key, struct cairn_span value, struct cairn_err *err);
-CAIRN_RC cairn_json_set_take(json_t *object, const char *key, json_t *value, struct cairn_err *err); /* owns value, also on failure */
+CAIRN_RC cairn_json_set_take(json_t *object, const char *key, json_t *value,
+                             struct cairn_err *err); /* owns value, also on failure */
 
 #endif

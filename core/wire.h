@@ -16,7 +16,7 @@ struct cairn_span {
 };
 #define CAIRN_SPAN(array) ((struct cairn_span){(array), sizeof(array)})
 struct cairn_span cairn_span(const void *p, size_t len);
-struct cairn_span cairn_span_str(const char *text); /* without the NUL */
+struct cairn_span cairn_span_str(const char *text);              /* without the NUL */
 bool cairn_span_equal(struct cairn_span a, struct cairn_span b); /* not for secrets: see core/secret.h */
 
 /* struct cairn_buf owns bytes on the heap. All-zero is valid and empty. cairn_buf_clear wipes before it frees. */
@@ -77,7 +77,8 @@ struct cairn_span cairn_writer_span(const struct cairn_writer *w); /* what was w
  * `out` of cairn_hex_encode holds 2 * len + 1 bytes. cairn_hex_decode wants exactly 2 * len digits. */
 void cairn_hex_encode(struct cairn_span bytes, char *out);
 bool cairn_hex_decode(const char *text, uint8_t *out, size_t len);
-CAIRN_RC cairn_base64_encode(struct cairn_span bytes, struct cairn_buf *out, struct cairn_err *err); /* NUL-terminated past len */
+CAIRN_RC cairn_base64_encode(struct cairn_span bytes, struct cairn_buf *out,
+                             struct cairn_err *err); /* NUL-terminated past len */
 CAIRN_RC cairn_base64_decode(struct cairn_span text, size_t max_len, struct cairn_buf *out, struct cairn_err *err);
 
 #endif

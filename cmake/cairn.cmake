@@ -1,0 +1,26 @@
+# cairn_folder(NAME [LINKS targets...] [DEVICE_LINKS targets...])
+#
+# The file name decides: *_device.c (and all of tpm/) goes to cairn_NAME_device, every other .c to cairn_NAME.
+# LINKS are the folders and libraries the pure half may include; the device half may include those and DEVICE_LINKS.
+function(cairn_folder name)
+  cmake_parse_arguments(arg "" "" "LINKS;DEVICE_LINKS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+  set(device ${sources})
+  list(FILTER device INCLUDE REGEX "_device\\.c$")
+  list(FILTER sources EXCLUDE REGEX "_device\\.c$")
+  cairn_library(cairn_${name} "${sources}" "${arg_LINKS}")
+  if(device)
+    cairn_library(cairn_${name}_device "${device}" "cairn_${name};${arg_DEVICE_LINKS}")
+  endif()
+endfunction()
+
+function(cairn_library target sources links)
+  if(sources)
+    add_library(${target} STATIC ${sources})
+    target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${target} PUBLIC ${links} PRIVATE cairn_flags)
+  else()
+    add_library(${target} INTERFACE)
+    target_link_libraries(${target} INTERFACE ${links})
+  endif()
+endfunction()

@@ -1,0 +1,2 @@
+#include "core/crypto.h"
+typedef int cairn_placeholder;

@@ -1,0 +1,33 @@
+/* attest/appraise.h -- evidence to verdict: authenticate, bind the logs to the quote, evaluate.
+ *
+ * A verdict is not an error: what the evidence *says* is in the checks; CAIRN_RC only fails for bytes that are not evidence at
+ * all or are not this device's answer to this nonce. Only authenticated content can fail a device; what could not be decided is
+ * absent and never trust.
+ *
+ * Pure. Source: DESIGN 2.5, 8; RFC 9334.
+ */
+#ifndef CAIRN_ATTEST_APPRAISE_H
+#define CAIRN_ATTEST_APPRAISE_H
+
+#include "attest/nonce.h"
+#include "policies/evaluate.h"
+
+struct cairn_appraisal_in {
+    const struct cairn_root *root;
+    const struct cairn_statement *statement;
+    const struct cairn_policy *policy; /* NULL: authenticate and replay only (policy learn) */
+    const struct cairn_nonce *nonce;
+    struct cairn_span evidence; /* whole file */
+};
+struct cairn_appraisal {
+    struct cairn_claim quote;    /* authenticated */
+    struct cairn_replay *replay; /* NULL when the logs do not give the quote */
+    struct cairn_verdict verdict;
+};
+void cairn_appraisal_clear(struct cairn_appraisal *appraisal);
+#define CAIRN_APPRAISAL CAIRN_CLEANUP(cairn_appraisal_clear) struct cairn_appraisal
+/* cairn_appraise. Errors (not verdicts): tpmdoc.*, document.*, attestation.*, "evidence.selection" (the quoted selection is not
+ * the one asked for), "policy.class". The verdict holds e.g. "boot.replay.mismatch" (fail), "boot.cmdline.changed" (fail). */
+CAIRN_RC cairn_appraise(const struct cairn_appraisal_in *in, struct cairn_appraisal *out, struct cairn_err *err);
+
+#endif

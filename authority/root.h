@@ -1,0 +1,61 @@
+/* authority/root.h -- who may: root.json, its roles, holders and thresholds.
+ *
+ * The root is the only source of keys for what people sign. A threshold counts distinct *holders*, keys are compared as keys,
+ * one key has one role, `retire` needs two holders unless single_person is set (CHECKS 43, 60). fleet = SHA-256 of version 1's
+ * payload. Version N+1 is signed by the root threshold of N and of N+1.
+ *
+ * Pure; immutable after opening, so shareable between threads. Source: DESIGN 4; docs/formats.md "root".
+ */
+#ifndef CAIRN_AUTHORITY_ROOT_H
+#define CAIRN_AUTHORITY_ROOT_H
+
+#include "core/dsse.h"
+
+enum cairn_role {
+    CAIRN_ROLE_ROOT,
+    CAIRN_ROLE_ENROL,
+    CAIRN_ROLE_RELEASE,
+    CAIRN_ROLE_POLICY,
+    CAIRN_ROLE_PCRPOLICY,
+    CAIRN_ROLE_RETIRE,
+    CAIRN_ROLE_PROVISION,
+    CAIRN_ROLE_VERIFIER,
+    CAIRN_NUM_ROLES,
+};
+const char *cairn_role_name(enum cairn_role role);
+bool cairn_role_from_name(const char *name, enum cairn_role *out);
+
+enum { CAIRN_CLASS_MAX = 64, CAIRN_HOLDER_MAX = 64, CAIRN_ROOT_MAX_KEYS = 64, CAIRN_FILE_MAX = 1 << 20 };
+
+struct cairn_root;
+/* cairn_root_open reads and verifies a version 1 root against itself. `now_s` 0 leaves key dates unjudged (a certificate's
+ * reader); otherwise keys outside their dates do not count.
+ * CAIRN_E_REFUSED "root.threshold" (not signed by enough holders), "root.key.role" (a key in two roles), "root.key.double"
+ * (one key twice), "root.retire.single" (retire by fewer than two holders), "root.version"; CAIRN_E_FORMAT from dsse and json.
+ */
+CAIRN_RC cairn_root_open(struct cairn_span file, uint64_t now_s, struct cairn_root **out, struct cairn_err *err);
+/* cairn_root_next opens version N+1 after `root`: signed by both thresholds, same class and fleet ("root.chain"). */
+CAIRN_RC cairn_root_next(const struct cairn_root *root, struct cairn_span file, uint64_t now_s, struct cairn_root **out,
+                         struct cairn_err *err);
+void cairn_root_free(struct cairn_root *root);
+void cairn_root_freep(struct cairn_root **root);
+#define CAIRN_ROOT CAIRN_CLEANUP(cairn_root_freep) struct cairn_root
+const uint8_t *cairn_root_fleet(const struct cairn_root *root); /* 32 bytes */
+const char *cairn_root_class(const struct cairn_root *root);
+uint32_t cairn_root_version(const struct cairn_root *root);
+/* cairn_root_pcrpolicy_key: the one key of that role. */
+const struct cairn_ec_key *cairn_root_pcrpolicy_key(const struct cairn_root *root);
+/* cairn_root_key_role finds a key. false: not in this root. */
+bool cairn_root_key_role(const struct cairn_root *root, const uint8_t key_id[32], enum cairn_role *role, const char **holder);
+
+/* cairn_root_verify decides whether `dsse` carries the signatures of role `role`: every signature in the envelope must be by a
+ * key of that role and verify; the holders are counted. Codes, with NOUN = the caller's `noun` ("order", "manifest"...):
+ * CAIRN_E_REFUSED "NOUN.signer" (a key that is not in this role), "signature.invalid", "NOUN.key.dates", "NOUN.holders" (fewer
+ * distinct holders than the threshold). */
+CAIRN_RC cairn_root_verify(const struct cairn_root *root, const struct cairn_dsse *dsse, enum cairn_role role, const char *noun,
+                           uint64_t now_s, struct cairn_err *err);
+/* cairn_root_open_signed = cairn_dsse_parse + cairn_root_verify: gives the payload only after it was verified. */
+CAIRN_RC cairn_root_open_signed(const struct cairn_root *root, struct cairn_span file, const char *type, enum cairn_role role,
+                                const char *noun, uint64_t now_s, struct cairn_buf *payload, struct cairn_err *err);
+
+#endif

@@ -1,0 +1,91 @@
+/* cli/cli.h -- the command line of cairn: a table of commands, one file per noun.
+ *
+ * A command parses its arguments with cairn_args, works through the libraries, and reports once: through cairn_cli_fail for an
+ * error, or through its own output. Exit: 0 yes, 1 no or refused, 2 usage, 3 warning, 4 contraindicated, 5 could not decide,
+ * 6 locked or busy, 7 TPM or medium absent or not the expected one, 8 I/O, 9 server not reached.
+ */
+#ifndef CAIRN_CLI_CLI_H
+#define CAIRN_CLI_CLI_H
+
+#include <jansson.h>
+
+#include "storage/state_device.h"
+#include "wipe/settings.h"
+
+/* struct cairn_config is cairn.conf (docs/integrator.md): [device], [tpm], [boot], [wipe]. */
+struct cairn_config {
+    char state[256], tcti[256], serial[CAIRN_LABEL_MAX], tag[CAIRN_LABEL_MAX], site[CAIRN_LABEL_MAX];
+    char boot_log[256], ima_log[256], userspace_log[256];
+    char owner_auth_file[256], endorsement_auth_file[256], lockout_auth_file[256];
+    uint32_t ak, srk, epoch, anchor[2];
+    struct cairn_wipe_settings wipe;
+};
+
+/* struct cairn_cli is one run of the program. */
+struct cairn_cli {
+    const char *config_path; /* --config, default /etc/cairn/cairn.conf */
+    bool json;               /* --json */
+    uint64_t now_s;          /* read once */
+    struct cairn_err err;
+};
+
+/* One option of a command. A value option stores its argument in *value; a repeatable one appends to `values`. */
+struct cairn_option {
+    const char *name;    /* "--key", "-o" */
+    const char **value;  /* takes a value, once */
+    bool *flag;          /* or is a flag */
+    const char **values; /* or is repeatable, up to max_values */
+    size_t max_values;
+    size_t *num_values;
+    bool required;
+};
+struct cairn_args {
+    const struct cairn_option *options; /* ends with name == NULL */
+    const char **positional;            /* receives the files named */
+    size_t min_positional, max_positional, num_positional;
+};
+/* cairn_args_parse: CAIRN_E_USAGE "usage" (unknown or doubled option, missing value, too many or few files; the text names it).
+ */
+CAIRN_RC cairn_args_parse(struct cairn_args *args, int argc, char **argv, struct cairn_err *err);
+
+struct cairn_command {
+    const char *noun;
+    const char *verb;     /* NULL: a bare verb for the device itself ("doctor") */
+    const char *synopsis; /* "root.dsse" */
+    const char *help;     /* one sentence, and options one per line */
+    /* argv without program, noun and verb. Returns CAIRN_OK and sets *exit_code for verdicts. */
+    CAIRN_RC (*run)(struct cairn_cli *cli, int argc, char **argv, int *exit_code);
+};
+/* Each cmd_<noun>.c defines one table that main.c lists: cairn_commands_<noun>[], ending with noun == NULL. */
+
+/* Output. With --json exactly one object on standard output; otherwise `text` lines. cairn_cli_print takes *object over. */
+CAIRN_RC cairn_cli_print(struct cairn_cli *cli, json_t *object, const char *fmt, ...) CAIRN_PRINTF(3, 4);
+/* cairn_cli_write_document writes `bytes` to `path` (-o; NULL or "-" = standard output), durably, mode 0644; _private 0600. */
+CAIRN_RC cairn_cli_write_document(struct cairn_cli *cli, const char *path, struct cairn_span bytes);
+CAIRN_RC cairn_cli_write_private(struct cairn_cli *cli, const char *path, struct cairn_span bytes);
+/* cairn_cli_read reads a document (at most CAIRN_FILE_MAX; evidence up to 64 MiB by _read_large). Errors name the file. */
+CAIRN_RC cairn_cli_read(struct cairn_cli *cli, const char *path, struct cairn_buf *out);
+CAIRN_RC cairn_cli_read_large(struct cairn_cli *cli, const char *path, struct cairn_buf *out);
+/* Common openings. */
+CAIRN_RC cairn_cli_root(struct cairn_cli *cli, const char *path, struct cairn_root **out);
+CAIRN_RC cairn_cli_signer(struct cairn_cli *cli, const char *path,
+                          struct cairn_signer **out); /* refuses modes other than 0600 */
+
+/* struct cairn_here is the device this program runs on: configuration, state directory (locked), identity, TPM. */
+struct cairn_here {
+    struct cairn_config config;
+    struct cairn_fs *state;
+    struct cairn_identity identity;
+    struct cairn_tpm *tpm;
+    struct cairn_secret *owner_auth, *endorsement_auth, *lockout_auth;
+    int lock_fd;
+};
+void cairn_here_clear(struct cairn_here *here);
+#define CAIRN_HERE CAIRN_CLEANUP(cairn_here_clear) struct cairn_here
+/* cairn_here_open_bare: configuration, state directory (made if absent), lock, TPM; no identity. cairn_here_open: also the
+ * identity, and when enrolled the pins. CAIRN_E_BUSY "state.busy": another cairn runs on this state directory. */
+CAIRN_RC cairn_here_open_bare(struct cairn_cli *cli, struct cairn_here *out);
+CAIRN_RC cairn_here_open(struct cairn_cli *cli, struct cairn_here *out);
+CAIRN_RC cairn_config_load(const char *path, struct cairn_config *out, struct cairn_err *err);
+
+#endif

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "core/crypto_keys.h"
 #include "storage/state_device.h"
 #include "wipe/settings.h"
 

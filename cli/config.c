@@ -1,0 +1,186 @@
+/* cli/config.c -- cairn.conf: an INI file whose every key is known, or the run does not start.
+ *
+ * Trust boundary: the file names devices to erase and files with secrets, so nobody but its owner may write it (CHECKS 39).
+ */
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/cli.h"
+
+enum { CONFIG_MAX = 64 << 10 };
+struct setting {
+    const char *section, *name;
+    size_t offset, size; /* size 0: a 32-bit number */
+};
+#define TEXT(section, name, member)                                                                                            \
+    {                                                                                                                          \
+        section, name, offsetof(struct cairn_config, member), sizeof(((struct cairn_config *)0)->member)                       \
+    }
+#define NUMBER(section, name, member)                                                                                          \
+    {                                                                                                                          \
+        section, name, offsetof(struct cairn_config, member), 0                                                                \
+    }
+
+static const struct setting settings[] = {
+    TEXT("device", "state", state),
+    TEXT("device", "serial", serial),
+    TEXT("device", "tag", tag),
+    TEXT("device", "site", site),
+    TEXT("tpm", "tcti", tcti),
+    NUMBER("tpm", "ak", ak),
+    NUMBER("tpm", "srk", srk),
+    NUMBER("tpm", "epoch", epoch),
+    NUMBER("tpm", "anchor_a", anchor[0]),
+    NUMBER("tpm", "anchor_b", anchor[1]),
+    TEXT("tpm", "owner_auth_file", owner_auth_file),
+    TEXT("tpm", "endorsement_auth_file", endorsement_auth_file),
+    TEXT("tpm", "lockout_auth_file", lockout_auth_file),
+    TEXT("boot", "log", boot_log),
+    TEXT("boot", "ima", ima_log),
+    TEXT("boot", "userspace_log", userspace_log),
+};
+
+struct parse {
+    struct cairn_config *config;
+    enum cairn_rc rc;
+    struct cairn_err err;
+};
+
+static CAIRN_RC put_text(char *to, size_t size, const char *name, const char *value, struct cairn_err *err)
+{
+    int n = snprintf(to, size, "%s", value);
+    if (n < 0 || (size_t)n >= size) {
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.value", "%s is longer than %zu characters", name, size - 1);
+    }
+    return CAIRN_OK;
+}
+
+static CAIRN_RC put_number(uint32_t *to, const char *name, const char *value, struct cairn_err *err)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long n = strtoul(value, &end, 0);
+    if (errno != 0 || end == value || *end != '\0' || n > UINT32_MAX) {
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.value", "%s must be a TPM handle such as 0x81000001", name);
+    }
+    *to = (uint32_t)n;
+    return CAIRN_OK;
+}
+
+static bool plain_name(const char *name)
+{
+    return name[0] != '\0' && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(name);
+}
+
+static CAIRN_RC add_target(struct cairn_wipe_settings *wipe, const char *name, const char *value, struct cairn_err *err)
+{
+    const char *colon = strchr(value, ':');
+    if (wipe->num_targets == CAIRN_WIPE_MAX_TARGETS) {
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.value", "at most %d targets", CAIRN_WIPE_MAX_TARGETS);
+    }
+    if (!plain_name(name) || colon == NULL || colon == value || colon[1] != '/') {
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.value", "a target is written target.NAME = DRIVER:/absolute/path");
+    }
+    struct cairn_wipe_target *t = &wipe->targets[wipe->num_targets];
+    CAIRN_TRY(put_text(t->name, sizeof t->name, "the target's name", name, err));
+    if ((size_t)(colon - value) >= sizeof t->driver) {
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.value", "no driver has so long a name: %s", value);
+    }
+    (void)snprintf(t->driver, sizeof t->driver, "%.*s", (int)(colon - value), value);
+    CAIRN_TRY(put_text(t->path, sizeof t->path, "the target's path", colon + 1, err));
+    wipe->num_targets++;
+    return CAIRN_OK;
+}
+
+static CAIRN_RC add_consumer(struct cairn_wipe_settings *wipe, const char *value, struct cairn_err *err)
+{
+    static const char prefix[] = "pid-file:/";
+    if (wipe->num_consumers == CAIRN_WIPE_MAX_CONSUMERS) {
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.value", "at most %d consumers", CAIRN_WIPE_MAX_CONSUMERS);
+    }
+    if (strncmp(value, prefix, sizeof prefix - 1) != 0) {
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.value", "a consumer is written consumer = pid-file:/absolute/path");
+    }
+    char *to = wipe->consumers[wipe->num_consumers];
+    CAIRN_TRY(put_text(to, CAIRN_WIPE_PATH_MAX, "the consumer's path", value + strlen("pid-file:"), err));
+    wipe->num_consumers++;
+    return CAIRN_OK;
+}
+
+static CAIRN_RC apply(struct cairn_config *config, const char *section, const char *name, const char *value,
+                      struct cairn_err *err)
+{
+    for (size_t i = 0; i < CAIRN_ARRAY_LEN(settings); i++) {
+        const struct setting *s = &settings[i];
+        if (strcmp(s->section, section) == 0 && strcmp(s->name, name) == 0) {
+            char *to = (char *)config + s->offset;
+            return s->size == 0 ? put_number((uint32_t *)(void *)to, name, value, err)
+                                : put_text(to, s->size, name, value, err);
+        }
+    }
+    if (strcmp(section, "wipe") == 0 && strncmp(name, "target.", 7) == 0) {
+        return add_target(&config->wipe, name + 7, value, err);
+    }
+    if (strcmp(section, "wipe") == 0 && strcmp(name, "consumer") == 0) {
+        return add_consumer(&config->wipe, value, err);
+    }
+    return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.key", "there is no setting %s in section [%s]", name, section);
+}
+
+/* inih's callback: 0 reports the line as bad. The first fault is kept. */
+static int on_setting(void *arg, const char *section, const char *name, const char *value)
+{
+    struct parse *p = arg;
+    if (p->rc == CAIRN_OK) {
+        p->rc = apply(p->config, section, name, value != NULL ? value : "", &p->err);
+    }
+    return p->rc == CAIRN_OK;
+}
+
+static CAIRN_RC check_owner(const char *path, struct cairn_err *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        return CAIRN_FAIL_CAUSE(err, CAIRN_E_IO, "config.absent", errno,
+                                "no configuration at %s: %s (name one with --config FILE)", path, strerror(errno));
+    }
+    if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "config.mode", "%s can be written by others than its owner: chmod go-w it",
+                          path);
+    }
+    return CAIRN_OK;
+}
+
+CAIRN_RC cairn_config_load(const char *path, struct cairn_config *out, struct cairn_err *err)
+{
+    struct cairn_tpm_config handles = cairn_tpm_config_default();
+    struct cairn_config config = {.state = "/var/lib/cairn",
+                                  .boot_log = "/sys/kernel/security/tpm0/binary_bios_measurements",
+                                  .ima_log = "/sys/kernel/security/ima/binary_runtime_measurements",
+                                  .userspace_log = "/run/cairn/userspace.log",
+                                  .ak = handles.ak,
+                                  .srk = handles.srk,
+                                  .epoch = handles.epoch,
+                                  .anchor = {handles.anchor[0], handles.anchor[1]}};
+    CAIRN_BUF text = {0};
+    CAIRN_TRY(check_owner(path, err));
+    CAIRN_TRY(cairn_path_read(path, CONFIG_MAX, &text, err));
+    CAIRN_TRY(cairn_buf_append(&text, CAIRN_SPAN(((const uint8_t[]){0})), err));
+    if (memchr(text.p, 0, text.len - 1) != NULL) {
+        return CAIRN_FAIL(err, CAIRN_E_FORMAT, "config.text", "%s is not a text file", path);
+    }
+    struct parse parse = {.config = &config, .rc = CAIRN_OK};
+    int line = ini_parse_string((const char *)text.p, on_setting, &parse);
+    if (parse.rc != CAIRN_OK) {
+        return CAIRN_FAIL(err, parse.rc, parse.err.code, "%s line %d: %s", path, line, parse.err.text);
+    }
+    if (line != 0) {
+        return CAIRN_FAIL(err, CAIRN_E_FORMAT, "config.text", "%s line %d: neither [section] nor name = value", path, line);
+    }
+    *out = config;
+    return CAIRN_OK;
+}

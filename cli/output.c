@@ -1,0 +1,69 @@
+/* cli/output.c -- what commands read and write: documents, results, keys.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+enum { EVIDENCE_MAX = 64 << 20, KEY_FILE_MAX = 16 << 10 };
+
+CAIRN_RC cairn_cli_print(struct cairn_cli *cli, json_t *object, const char *fmt, ...)
+{
+    CAIRN_JSON *owned = object;
+    bool ok = true;
+    if (cli->json) {
+        ok = owned != NULL && json_dumpf(owned, stdout, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_SORT_KEYS) == 0 &&
+             putchar('\n') != EOF;
+    } else {
+        va_list args;
+        va_start(args, fmt);
+        ok = vprintf(fmt, args) >= 0;
+        va_end(args);
+    }
+    if (!ok || fflush(stdout) != 0) {
+        return CAIRN_FAIL(&cli->err, CAIRN_E_IO, "output.write", "standard output takes no more: nothing else was lost");
+    }
+    return CAIRN_OK;
+}
+
+CAIRN_RC cairn_cli_write_document(struct cairn_cli *cli, const char *path, struct cairn_span bytes)
+{
+    return cairn_path_write(path != NULL ? path : "-", bytes, 0644, &cli->err);
+}
+
+CAIRN_RC cairn_cli_write_private(struct cairn_cli *cli, const char *path, struct cairn_span bytes)
+{
+    return cairn_path_write(path != NULL ? path : "-", bytes, 0600, &cli->err);
+}
+
+CAIRN_RC cairn_cli_read(struct cairn_cli *cli, const char *path, struct cairn_buf *out)
+{
+    return cairn_path_read(path, CAIRN_FILE_MAX, out, &cli->err);
+}
+
+CAIRN_RC cairn_cli_read_large(struct cairn_cli *cli, const char *path, struct cairn_buf *out)
+{
+    return cairn_path_read(path, EVIDENCE_MAX, out, &cli->err);
+}
+
+CAIRN_RC cairn_cli_root(struct cairn_cli *cli, const char *path, struct cairn_root **out)
+{
+    CAIRN_BUF file = {0};
+    CAIRN_TRY(cairn_cli_read(cli, path, &file));
+    enum cairn_rc rc = cairn_root_open(cairn_buf_span(&file), cli->now_s, out, &cli->err);
+    if (rc != CAIRN_OK) {
+        cairn_err_prefix(&cli->err, "%s", path);
+    }
+    return rc;
+}
+
+CAIRN_RC cairn_cli_signer(struct cairn_cli *cli, const char *path, struct cairn_signer **out)
+{
+    CAIRN_BUF pem = {0};
+    CAIRN_TRY(cairn_path_read_private(path, KEY_FILE_MAX, &pem, &cli->err));
+    enum cairn_rc rc = cairn_signer_read(cairn_buf_span(&pem), out, &cli->err);
+    if (rc != CAIRN_OK) {
+        cairn_err_prefix(&cli->err, "%s", path);
+    }
+    return rc;
+}

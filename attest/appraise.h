@@ -4,7 +4,8 @@
  * all or are not this device's answer to this nonce. Only authenticated content can fail a device; what could not be decided is
  * absent and never trust.
  *
- * Pure. Source: DESIGN 2.5, 8; RFC 9334.
+ * Pure, without clock or memory of earlier appraisals: the same evidence under the same policy gives the same verdict (CHECKS
+ * 37). Source: DESIGN 2.5, 8; RFC 9334; docs/formats.md "appraisal".
  */
 #ifndef CAIRN_ATTEST_APPRAISE_H
 #define CAIRN_ATTEST_APPRAISE_H
@@ -19,15 +20,24 @@ struct cairn_appraisal_in {
     const struct cairn_nonce *nonce;
     struct cairn_span evidence; /* whole file */
 };
+/* struct cairn_appraisal: all-zero is a valid cleared state. */
 struct cairn_appraisal {
     struct cairn_claim quote;    /* authenticated */
     struct cairn_replay *replay; /* NULL when the logs do not give the quote */
     struct cairn_verdict verdict;
+    uint8_t evidence[32]; /* SHA-256 of the whole file: what spends the nonce */
 };
 void cairn_appraisal_clear(struct cairn_appraisal *appraisal);
 #define CAIRN_APPRAISAL CAIRN_CLEANUP(cairn_appraisal_clear) struct cairn_appraisal
-/* cairn_appraise. Errors (not verdicts): tpmdoc.*, document.*, attestation.*, "evidence.selection" (the quoted selection is not
- * the one asked for), "policy.class". The verdict holds e.g. "boot.replay.mismatch" (fail), "boot.cmdline.changed" (fail). */
+
+/* cairn_appraise. Errors (not verdicts): tpmdoc.*, document.*, attestation.*, evidence.*, "evidence.selection" (the quoted
+ * selection is not the one asked for, bit for bit), "policy.class" and "policy.fleet" (a policy for other devices). The verdict
+ * holds "boot.replay" (pass) or why the logs do not give the quote ("boot.replay.mismatch", "boot.log.truncated"...), the clock
+ * ("tpm.clock.unsafe": absent, no effect) and cairn_evaluate's checks. The caller spends the nonce and clears `*out`. */
 CAIRN_RC cairn_appraise(const struct cairn_appraisal_in *in, struct cairn_appraisal *out, struct cairn_err *err);
+
+/* cairn_appraisal_json makes the appraisal file's object. `in` is what was appraised. Caller owns *out. */
+CAIRN_RC cairn_appraisal_json(const struct cairn_appraisal_in *in, const struct cairn_appraisal *appraisal, json_t **out,
+                              struct cairn_err *err);
 
 #endif

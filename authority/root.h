@@ -27,16 +27,27 @@ bool cairn_role_from_name(const char *name, enum cairn_role *out);
 
 enum { CAIRN_CLASS_MAX = 64, CAIRN_HOLDER_MAX = 64, CAIRN_ROOT_MAX_KEYS = 64, CAIRN_FILE_MAX = 1 << 20 };
 
+/* cairn_label_ok: names that people read and that reach logs and certificates (class, holder, serial, tag, site): printable
+ * ASCII without quotes and backslash, shorter than `size`; empty only when `may_be_empty` (CHECKS 36). */
+bool cairn_label_ok(const char *text, size_t size, bool may_be_empty);
+
 struct cairn_root;
 /* cairn_root_open reads and verifies a version 1 root against itself. `now_s` 0 leaves key dates unjudged (a certificate's
  * reader); otherwise keys outside their dates do not count.
- * CAIRN_E_REFUSED "root.threshold" (not signed by enough holders), "root.key.role" (a key in two roles), "root.key.double"
- * (one key twice), "root.retire.single" (retire by fewer than two holders), "root.version"; CAIRN_E_FORMAT from dsse and json.
- */
+ * CAIRN_E_REFUSED "root.signer" (a signature by a key that is not of role root), "signature.invalid", "root.threshold" (not
+ * signed by enough holders) and the codes of cairn_root_check; CAIRN_E_FORMAT from dsse and json. */
 CAIRN_RC cairn_root_open(struct cairn_span file, uint64_t now_s, struct cairn_root **out, struct cairn_err *err);
-/* cairn_root_next opens version N+1 after `root`: signed by both thresholds, same class and fleet ("root.chain"). */
+/* cairn_root_next opens version N+1 after `root`: signed by both thresholds, same class and fleet ("root.chain"), version
+ * exactly one higher ("root.version"). */
 CAIRN_RC cairn_root_next(const struct cairn_root *root, struct cairn_span file, uint64_t now_s, struct cairn_root **out,
                          struct cairn_err *err);
+/* cairn_root_check judges an unsigned root payload by itself, as cairn_root_open would before it counts signatures.
+ * CAIRN_E_REFUSED "root.version" (not 1), "root.key.double" (one key twice), "root.key.id" (an id that is not the key's),
+ * "root.key.role" (a key in two roles), "root.key.unused" (in none), "root.key.unknown" (a role names a key that is not there),
+ * "root.dates" (ends before it begins), "root.role.missing", "root.role.threshold" (0, or more than the role has holders),
+ * "root.pcrpolicy" (not exactly one key), "root.retire.single" (retire by fewer than two holders); CAIRN_E_FORMAT "key.spki",
+ * "key.curve", json.*. */
+CAIRN_RC cairn_root_check(struct cairn_span payload, struct cairn_err *err);
 void cairn_root_free(struct cairn_root *root);
 void cairn_root_freep(struct cairn_root **root);
 #define CAIRN_ROOT CAIRN_CLEANUP(cairn_root_freep) struct cairn_root

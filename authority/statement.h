@@ -30,13 +30,25 @@ struct cairn_statement {
     uint64_t issued_s;
     uint8_t digest[32]; /* SHA-256 of the payload */
 };
-/* CAIRN_E_REFUSED "statement.signer", "statement.holders", "statement.fleet", "statement.class", "statement.device" (id is not
- * the EK's), tpm.*.template codes of tpm_data/template.h. */
+enum { CAIRN_STATEMENT_SKEW_S = 300 }; /* how far the enroller's clock may be ahead */
+/* cairn_statement_open verifies `file` under `root` and reads it. A statement holds for the device's life, so time judges its
+ * making and not its use: with `now_s` not 0 the enroller's key must have been valid at the issue time ("statement.key.dates"),
+ * and that must not lie in the future ("statement.issued"). 0 leaves dates unjudged.
+ * CAIRN_E_REFUSED "statement.signer", "statement.holders", "signature.invalid", "statement.fleet", "statement.class",
+ * "statement.device" (the id is not the EK's), "statement.root" (made under a later root), "statement.indices" (epoch and
+ * anchors are not three indices), tpm.*.template and tpm.ak.attributes of tpm_data/template.h; CAIRN_E_FORMAT dsse.*, json.*. */
 CAIRN_RC cairn_statement_open(const struct cairn_root *root, struct cairn_span file, uint64_t now_s,
                               struct cairn_statement *out, struct cairn_err *err);
 /* cairn_statement_payload writes the canonical payload of `s` (Names, id and digest are derived, not read from `s`). */
 CAIRN_RC cairn_statement_payload(const struct cairn_statement *s, struct cairn_buf *out, struct cairn_err *err);
 /* cairn_statement_head: what every TPM document of this device must begin with, over `nonce`. */
 struct cairn_tpm_head cairn_statement_head(const struct cairn_statement *s, const uint8_t nonce[32]);
+
+/* The members that an enrolment request and a statement share: fleet, public areas, labels, tpm. _read leaves faults in `o`. */
+void cairn_statement_read_device(struct cairn_obj *o, struct cairn_statement *out);
+CAIRN_RC cairn_statement_write_device(json_t *object, const struct cairn_statement *s, struct cairn_err *err);
+/* cairn_statement_derive checks fleet and every public area against its template and fills the Names and the device's id.
+ * CAIRN_E_REFUSED "statement.fleet", "statement.indices", tpm.*. */
+CAIRN_RC cairn_statement_derive(const struct cairn_root *root, struct cairn_statement *s, struct cairn_err *err);
 
 #endif

@@ -86,8 +86,8 @@ static enum cairn_rc read_data(struct cairn_reader *r, struct cairn_ima_entry *e
         return CAIRN_OK;
     }
     if (cairn_reader_ok(r) && !split_fields(entry, num_fields)) {
-        return CAIRN_FAIL(err, CAIRN_E_FORMAT, "boot.ima.field", "the fields of the IMA entry at offset %zu do not fill its data",
-                          entry->offset);
+        return CAIRN_FAIL(err, CAIRN_E_FORMAT, "boot.ima.field",
+                          "the fields of the IMA entry at offset %zu do not fill its data", entry->offset);
     }
     return CAIRN_OK;
 }
@@ -98,7 +98,7 @@ static enum cairn_rc read_entry(struct cairn_reader *r, struct cairn_ima_entry *
     uint32_t pcr = cairn_read_u32_le(r);
     entry->violation = all_zero(cairn_read_bytes(r, 20));
     uint32_t name_len = cairn_read_u32_le(r);
-    if (cairn_reader_ok(r) && pcr != CAIRN_IMA_PCR) {
+    if (cairn_reader_ok(r) && pcr != CAIRN_PCR_IMA) {
         return CAIRN_FAIL(err, CAIRN_E_FORMAT, "boot.ima.pcr", "the IMA entry at offset %zu is for PCR %u, not 10",
                           entry->offset, pcr);
     }

@@ -10,9 +10,8 @@
 #ifndef CAIRN_BOOT_MEASURE_IMA_LOG_H
 #define CAIRN_BOOT_MEASURE_IMA_LOG_H
 
-#include "core/crypto.h"
+#include "tpm_data/pcr.h"
 
-enum { CAIRN_IMA_PCR = 10 };
 enum {
     CAIRN_IMA_MAX_LOG_LEN = 128 << 20,
     CAIRN_IMA_MAX_ENTRIES = 1 << 20,
@@ -22,13 +21,13 @@ enum {
 
 /* struct cairn_ima_entry: every span borrows from the list. */
 struct cairn_ima_entry {
-    size_t offset;                 /* of its first byte in the list */
+    size_t offset;                   /* of its first byte in the list */
     struct cairn_span template_name; /* "ima-ng" */
-    struct cairn_span data;        /* template data: fields, each with its length (template "ima": without) */
-    struct cairn_span file_digest; /* "sha256:" NUL bytes, as the template writes it; 20 bytes of SHA-1 for "ima" */
-    struct cairn_span path;        /* without its NUL; any bytes: escape before showing */
-    bool violation;                /* ToMToU or open writers: the file changed while it was measured */
-    bool is_ima;                   /* the oldest template, which is hashed differently */
+    struct cairn_span data;          /* template data: fields, each with its length (template "ima": without) */
+    struct cairn_span file_digest;   /* "sha256:" NUL bytes, as the template writes it; 20 bytes of SHA-1 for "ima" */
+    struct cairn_span path;          /* without its NUL; any bytes: escape before showing */
+    bool violation;                  /* ToMToU or open writers: the file changed while it was measured */
+    bool is_ima;                     /* the oldest template, which is hashed differently */
 };
 
 struct cairn_ima_log {

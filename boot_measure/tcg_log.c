@@ -101,7 +101,7 @@ static bool read_digests(const struct cairn_tcg_log *log, struct cairn_reader *r
         if (!cairn_reader_ok(r)) {
             return true;
         }
-        if (bank == log->num_banks || (seen & 1u << bank) != 0) {
+        if (bank == log->num_banks || (seen & (1u << bank)) != 0) {
             return false;
         }
         seen |= 1u << bank;
@@ -142,7 +142,7 @@ static enum cairn_rc read_event(struct cairn_tcg_log *log, struct cairn_tcg_even
     event->offset = r->offset;
     uint32_t pcr = cairn_read_u32_le(r);
     event->type = cairn_read_u32_le(r);
-    if (cairn_reader_ok(r) && pcr >= CAIRN_BOOT_NUM_PCRS) {
+    if (cairn_reader_ok(r) && pcr >= CAIRN_NUM_PCRS) {
         return CAIRN_FAIL(err, CAIRN_E_FORMAT, "boot.log.pcr", "the event at offset %zu names PCR %u; the last one is 23",
                           event->offset, pcr);
     }

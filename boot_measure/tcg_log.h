@@ -10,9 +10,8 @@
 #ifndef CAIRN_BOOT_MEASURE_TCG_LOG_H
 #define CAIRN_BOOT_MEASURE_TCG_LOG_H
 
-#include "core/wire.h"
+#include "tpm_data/pcr.h"
 
-enum { CAIRN_BOOT_NUM_PCRS = 24 };
 enum {
     CAIRN_TCG_MAX_LOG_LEN = 8 << 20,
     CAIRN_TCG_MAX_EVENTS = 1 << 16,
@@ -32,19 +31,19 @@ enum {
     CAIRN_EV_TABLE_OF_DEVICES = 0xb,
     CAIRN_EV_IPL = 0xd
 };
-#define CAIRN_EV_EFI_VARIABLE_CONFIG        0x80000001u
-#define CAIRN_EV_EFI_VARIABLE_BOOT          0x80000002u
-#define CAIRN_EV_EFI_BOOT_APPLICATION       0x80000003u
-#define CAIRN_EV_EFI_BOOT_DRIVER            0x80000004u
-#define CAIRN_EV_EFI_RUNTIME_DRIVER         0x80000005u
-#define CAIRN_EV_EFI_GPT                    0x80000006u
-#define CAIRN_EV_EFI_ACTION                 0x80000007u
-#define CAIRN_EV_EFI_FIRMWARE_BLOB          0x80000008u
-#define CAIRN_EV_EFI_HANDOFF_TABLES         0x80000009u
-#define CAIRN_EV_EFI_FIRMWARE_BLOB2         0x8000000au
-#define CAIRN_EV_EFI_HANDOFF_TABLES2        0x8000000bu
-#define CAIRN_EV_EFI_VARIABLE_BOOT2         0x8000000cu
-#define CAIRN_EV_EFI_VARIABLE_AUTHORITY     0x800000e0u
+#define CAIRN_EV_EFI_VARIABLE_CONFIG    0x80000001u
+#define CAIRN_EV_EFI_VARIABLE_BOOT      0x80000002u
+#define CAIRN_EV_EFI_BOOT_APPLICATION   0x80000003u
+#define CAIRN_EV_EFI_BOOT_DRIVER        0x80000004u
+#define CAIRN_EV_EFI_RUNTIME_DRIVER     0x80000005u
+#define CAIRN_EV_EFI_GPT                0x80000006u
+#define CAIRN_EV_EFI_ACTION             0x80000007u
+#define CAIRN_EV_EFI_FIRMWARE_BLOB      0x80000008u
+#define CAIRN_EV_EFI_HANDOFF_TABLES     0x80000009u
+#define CAIRN_EV_EFI_FIRMWARE_BLOB2     0x8000000au
+#define CAIRN_EV_EFI_HANDOFF_TABLES2    0x8000000bu
+#define CAIRN_EV_EFI_VARIABLE_BOOT2     0x8000000cu
+#define CAIRN_EV_EFI_VARIABLE_AUTHORITY 0x800000e0u
 
 /* The banks a digest is given out for; a log may name others (SHA-512, SM3), which are stepped over. */
 enum cairn_tcg_bank { CAIRN_TCG_SHA1, CAIRN_TCG_SHA256, CAIRN_TCG_SHA384, CAIRN_TCG_NUM_BANKS };
@@ -52,7 +51,7 @@ enum cairn_tcg_bank { CAIRN_TCG_SHA1, CAIRN_TCG_SHA256, CAIRN_TCG_SHA384, CAIRN_
 /* struct cairn_tcg_event: every span borrows from the log. */
 struct cairn_tcg_event {
     size_t offset; /* of its first byte in the log */
-    unsigned pcr;  /* < CAIRN_BOOT_NUM_PCRS */
+    unsigned pcr;  /* < CAIRN_NUM_PCRS */
     uint32_t type;
     struct cairn_span digests[CAIRN_TCG_NUM_BANKS]; /* empty: the log has no such bank */
     struct cairn_span data;

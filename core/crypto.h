@@ -4,7 +4,8 @@
  * cairn-verify is a second crypto stack. What only devices and desks need (private keys, AEAD, randomness) is in
  * core/crypto_keys.h, OpenSSL only.
  *
- * Stateless and thread-safe after cairn_crypto_self_test. CAIRN_E_IO "crypto.provider": the library failed.
+ * Stateless and thread-safe after cairn_crypto_self_test. CAIRN_E_IO "crypto.provider": the library failed, or
+ * cairn_crypto_self_test has not run. CAIRN_E_UNDECIDED "crypto.unsupported": an algorithm that is not offered.
  */
 #ifndef CAIRN_CORE_CRYPTO_H
 #define CAIRN_CORE_CRYPTO_H
@@ -45,12 +46,12 @@ void cairn_spki_encode(const struct cairn_ec_key *key, uint8_t out[CAIRN_SPKI_LE
 CAIRN_RC cairn_ec_key_check(const struct cairn_ec_key *key, struct cairn_err *err);
 CAIRN_RC cairn_ec_key_id(const struct cairn_ec_key *key, uint8_t out[CAIRN_SHA256_LEN], struct cairn_err *err);
 
-/* cairn_ecdsa_verify checks `rs` = r || s (32 bytes each, big-endian) over a SHA-256 digest.
- * CAIRN_E_REFUSED "signature.invalid": r or s is out of range, or the signature is not this key's. */
+/* cairn_ecdsa_verify checks the key (CAIRN_E_FORMAT "key.curve"), then `rs` = r || s (32 bytes each, big-endian) over a SHA-256
+ * digest. CAIRN_E_REFUSED "signature.invalid": r or s is out of range, or the signature is not this key's. */
 CAIRN_RC cairn_ecdsa_verify(const struct cairn_ec_key *key, const uint8_t digest[CAIRN_SHA256_LEN], const uint8_t rs[64],
                             struct cairn_err *err);
 /* cairn_rsa_verify: RSASSA-PKCS1-v1_5, 2048-bit modulus `n` (256 bytes), e = 65537. OpenSSL only; libtomcrypt's build
- * answers CAIRN_E_UNDECIDED "crypto.unsupported". */
+ * answers CAIRN_E_UNDECIDED "crypto.unsupported". CAIRN_E_FORMAT "key.rsa"; CAIRN_E_REFUSED "signature.invalid". */
 CAIRN_RC cairn_rsa_verify(struct cairn_span n, enum cairn_hash alg, const uint8_t *digest, struct cairn_span signature,
                           struct cairn_err *err);
 

@@ -1,5 +1,6 @@
 /* core/crypto_keys.h -- private keys, AEAD, key derivation, ECDH and randomness. OpenSSL only.
  *
+ * Errors: CAIRN_E_IO "crypto.provider", "memory"; CAIRN_E_USAGE "crypto.length"; those of core/crypto.h for a peer's key.
  * Threading: a cairn_signer is used by one thread at a time; the rest is stateless.
  */
 #ifndef CAIRN_CORE_CRYPTO_KEYS_H
@@ -8,6 +9,7 @@
 #include "core/crypto.h"
 #include "core/secret.h"
 
+/* cairn_random gives `len` bytes fit for keys. */
 CAIRN_RC cairn_random(uint8_t *out, size_t len, struct cairn_err *err);
 /* RFC 5869 with SHA-256; out_len <= 8160. */
 CAIRN_RC cairn_hkdf_sha256(struct cairn_span key, struct cairn_span salt, struct cairn_span info, uint8_t *out, size_t out_len,
@@ -25,7 +27,8 @@ CAIRN_RC cairn_aes128_cfb(const uint8_t key[16], struct cairn_span plain, uint8_
 /* struct cairn_signer is a P-256 private key. */
 struct cairn_signer;
 CAIRN_RC cairn_signer_generate(struct cairn_signer **out, struct cairn_err *err);
-/* PKCS#8 PEM, unencrypted. _read refuses anything that is not one P-256 key ("key.pkcs8"); _write gives PEM in `out`
+/* PKCS#8 PEM, unencrypted. _read refuses anything that is not one P-256 key (CAIRN_E_FORMAT
+ * "key.pkcs8"); _write gives PEM in `out`
  * (a secret: the caller clears it). */
 CAIRN_RC cairn_signer_read(struct cairn_span pem, struct cairn_signer **out, struct cairn_err *err);
 CAIRN_RC cairn_signer_write(const struct cairn_signer *signer, struct cairn_buf *out, struct cairn_err *err);

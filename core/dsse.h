@@ -28,8 +28,11 @@ void cairn_dsse_clear(struct cairn_dsse *dsse);
 #define CAIRN_DSSE CAIRN_CLEANUP(cairn_dsse_clear) struct cairn_dsse
 
 /* cairn_dsse_parse reads a canonical envelope file. The payloadType must be `type`; two signatures by one key id are
- * refused. CAIRN_E_FORMAT "dsse.format", CAIRN_E_REFUSED "dsse.type". */
+ * refused. Errors of core/json.h; CAIRN_E_FORMAT "dsse.format": no signature, more than 16, one of another length than 64
+ * bytes, or two by one key; CAIRN_E_REFUSED "dsse.type". Member order and names: payload, payloadType, signatures of
+ * {keyid (64 hex digits), sig}. */
 CAIRN_RC cairn_dsse_parse(struct cairn_span file, const char *type, struct cairn_dsse *out, struct cairn_err *err);
-CAIRN_RC cairn_dsse_write(const struct cairn_dsse *dsse, struct cairn_buf *out, struct cairn_err *err); /* with newline */
+/* cairn_dsse_write appends the envelope file, with its newline. CAIRN_E_USAGE "dsse.format": no signature. */
+CAIRN_RC cairn_dsse_write(const struct cairn_dsse *dsse, struct cairn_buf *out, struct cairn_err *err);
 
 #endif

@@ -10,7 +10,8 @@
 
 struct cairn_secret;
 
-/* cairn_secret_new gives `len` zero bytes (1 .. 16 MiB). CAIRN_E_IO "secret.memory": no memory to map. */
+/* cairn_secret_new gives `len` zero bytes (1 .. 16 MiB). CAIRN_E_IO "secret.memory": no memory to map.
+ * CAIRN_E_USAGE "secret.length": none, or more than 16 MiB. */
 CAIRN_RC cairn_secret_new(size_t len, struct cairn_secret **out, struct cairn_err *err);
 /* cairn_secret_copy makes a secret of `bytes`; the caller wipes its own copy. */
 CAIRN_RC cairn_secret_copy(struct cairn_span bytes, struct cairn_secret **out, struct cairn_err *err);
@@ -27,7 +28,7 @@ bool cairn_secret_locked(const struct cairn_secret *secret); /* false: mlock was
 bool cairn_ct_equal(struct cairn_span a, struct cairn_span b);
 /* cairn_wipe is explicit_bzero, here so that one place can be audited. */
 void cairn_wipe(void *p, size_t len);
-/* cairn_process_harden: PR_SET_DUMPABLE 0, RLIMIT_CORE 0. First thing in every main. */
+/* cairn_process_harden: PR_SET_DUMPABLE 0, RLIMIT_CORE 0. First thing in every main. CAIRN_E_IO "process.harden". */
 CAIRN_RC cairn_process_harden(struct cairn_err *err);
 
 #endif

@@ -19,7 +19,10 @@ struct cairn_span cairn_span(const void *p, size_t len);
 struct cairn_span cairn_span_str(const char *text);              /* without the NUL */
 bool cairn_span_equal(struct cairn_span a, struct cairn_span b); /* not for secrets: see core/secret.h */
 
-/* struct cairn_buf owns bytes on the heap. All-zero is valid and empty. cairn_buf_clear wipes before it frees. */
+/* struct cairn_buf owns bytes on the heap. All-zero is valid and empty. cairn_buf_clear wipes before it frees.
+ *
+ * Whatever filled it, one NUL that `len` does not count follows the bytes. `bytes` may lie in the buffer itself. On
+ * failure the buffer is as it was. CAIRN_E_IO "memory": no memory. */
 struct cairn_buf {
     uint8_t *p;
     size_t len;
@@ -77,8 +80,9 @@ struct cairn_span cairn_writer_span(const struct cairn_writer *w); /* what was w
  * `out` of cairn_hex_encode holds 2 * len + 1 bytes. cairn_hex_decode wants exactly 2 * len digits. */
 void cairn_hex_encode(struct cairn_span bytes, char *out);
 bool cairn_hex_decode(const char *text, uint8_t *out, size_t len);
-CAIRN_RC cairn_base64_encode(struct cairn_span bytes, struct cairn_buf *out,
-                             struct cairn_err *err); /* NUL-terminated past len */
+/* Both replace what `out` holds. The decoder takes at most `max_len` bytes. CAIRN_E_FORMAT "base64": a length that is no
+ * multiple of four, an alien character, wrong padding, pad bits that are not zero, or too long. */
+CAIRN_RC cairn_base64_encode(struct cairn_span bytes, struct cairn_buf *out, struct cairn_err *err);
 CAIRN_RC cairn_base64_decode(struct cairn_span text, size_t max_len, struct cairn_buf *out, struct cairn_err *err);
 
 #endif

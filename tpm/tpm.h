@@ -50,6 +50,7 @@ void cairn_tpm_closep(struct cairn_tpm **tpm);
  */
 struct cairn_tpm_pins {
     struct cairn_name srk, ak, epoch, anchor[2]; /* indices: computed with WRITTEN set */
+    uint8_t fleet[32]; /* the AK template's: lets the AK be re-derived after a Clear; zeros: not known */
 };
 CAIRN_RC cairn_tpm_pin(struct cairn_tpm *tpm, const struct cairn_tpm_pins *pins, struct cairn_err *err);
 

@@ -32,6 +32,7 @@ struct cairn_attestation {
 struct cairn_claim {
     enum cairn_claim_type type;
     uint8_t extra[32];
+    uint16_t extra_len;       /* bytes of `extra` in use; whatever Cairn makes has 32 */
     struct cairn_name signer; /* qualified */
     uint64_t clock_ms;
     uint32_t resets;

@@ -20,8 +20,8 @@ struct cairn_area {
 };
 struct cairn_span cairn_area_span(const struct cairn_area *area);
 
-/* The templates. With `key` NULL `unique` is what creation wants (AK: x = fleet, y = 32 zero bytes; EK L-2: zeros; SRK: empty
- * coordinates as in the TCG SRK template); otherwise `unique` is that point. */
+/* The templates. With `key` NULL `unique` is what creation wants (AK: x = fleet, y = 32 zero bytes; EK L-2 and SRK: 32 zero
+ * bytes in both, as the TCG templates have it; empty coordinates would make another key); otherwise `unique` is that point. */
 void cairn_template_ak(const uint8_t fleet[32], const struct cairn_ec_key *key, struct cairn_area *out);
 void cairn_template_srk(const struct cairn_ec_key *key, struct cairn_area *out);
 void cairn_template_ek(const struct cairn_ec_key *key, struct cairn_area *out);
@@ -43,6 +43,9 @@ CAIRN_RC cairn_public_ak_check(struct cairn_span area, const uint8_t fleet[32], 
                                struct cairn_err *err);
 CAIRN_RC cairn_public_srk_check(struct cairn_span area, struct cairn_ec_key *out, struct cairn_err *err);
 CAIRN_RC cairn_public_ek_check(struct cairn_span area, struct cairn_ec_key *out, struct cairn_err *err);
+/* cairn_public_point gives the P-256 point of any ECC public area and judges nothing else. CAIRN_E_FORMAT "tpm.public",
+ * "key.curve". */
+CAIRN_RC cairn_public_point(struct cairn_span area, struct cairn_ec_key *out, struct cairn_err *err);
 /* The index number of a TPMS_NV_PUBLIC that equals the template with WRITTEN set. CAIRN_E_REFUSED "tpm.epoch.template",
  * "tpm.anchor.template"; CAIRN_E_FORMAT "tpm.public". */
 CAIRN_RC cairn_public_epoch_check(struct cairn_span area, uint32_t *index, struct cairn_err *err);

@@ -10,7 +10,7 @@
 #include "core/crypto_keys.h"
 #include "tpm_data/template.h"
 
-enum { CAIRN_SEALED_MAX = 128, CAIRN_SEED_LEN = 70, CAIRN_BLOB_MAX = 512 };
+enum { CAIRN_SEALED_MAX = 128, CAIRN_SEED_LEN = 68, CAIRN_BLOB_MAX = 512 };
 
 /* struct cairn_blob is a TPM2B's bytes without the length. */
 struct cairn_blob {

@@ -1,0 +1,104 @@
+/* storage/state_device.c -- binds the seam of storage/state.h to the TPM.
+ */
+#include "storage/state_device.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct binding {
+    struct cairn_tpm *tpm;
+    const struct cairn_approval *approval; /* NULL: only reading */
+    uint8_t policy[32];                    /* the anchors' authPolicy; used by define only */
+};
+
+/* An index that is not there, not written or not ours is a finding, not a failure: what follows from it is RECORD's table. */
+static CAIRN_RC read_index(void *ctx, unsigned i, const char **missing, uint8_t out[CAIRN_ANCHOR_LEN], struct cairn_err *err)
+{
+    static const struct {
+        const char *code, *word;
+    } FOUND[] = {{"tpm.anchor.absent", "absent"}, {"tpm.anchor.unwritten", "unwritten"}, {"tpm.anchor.other", "replaced"}};
+    struct binding *b = ctx;
+    struct cairn_err seen = {0};
+    enum cairn_rc rc = cairn_tpm_anchor_read(b->tpm, i, out, &seen);
+    *missing = NULL;
+    for (size_t k = 0; rc != CAIRN_OK && k < CAIRN_ARRAY_LEN(FOUND); k++) {
+        if (strcmp(seen.code, FOUND[k].code) == 0) {
+            *missing = FOUND[k].word;
+            return CAIRN_OK;
+        }
+    }
+    if (rc != CAIRN_OK && err != NULL) {
+        *err = seen;
+    }
+    return rc;
+}
+
+static CAIRN_RC write_index(void *ctx, unsigned i, const uint8_t bytes[CAIRN_ANCHOR_LEN], struct cairn_err *err)
+{
+    struct binding *b = ctx;
+    return cairn_tpm_anchor_write(b->tpm, i, bytes, b->approval, err);
+}
+
+static CAIRN_RC define_index(void *ctx, unsigned i, struct cairn_err *err)
+{
+    struct binding *b = ctx;
+    return cairn_tpm_anchor_define(b->tpm, i, b->policy, err);
+}
+
+static CAIRN_RC read_counter(void *ctx, uint64_t *out, struct cairn_err *err)
+{
+    struct binding *b = ctx;
+    return cairn_tpm_epoch_read(b->tpm, out, err);
+}
+
+static const struct cairn_anchor_ops TPM_OPS = {read_index, write_index, define_index, read_counter};
+
+static struct cairn_anchored bind_state(struct cairn_fs *fs, struct binding *b, const uint8_t *statement, uint64_t enrolled_at)
+{
+    return (struct cairn_anchored){
+        .fs = fs, .ops = &TPM_OPS, .ctx = b, .statement = statement, .enrolled_at = enrolled_at};
+}
+
+CAIRN_RC cairn_state_read(struct cairn_fs *fs, const struct cairn_identity *identity, struct cairn_tpm *tpm,
+                          struct cairn_state *out, struct cairn_err *err)
+{
+    struct binding b = {.tpm = tpm};
+    struct cairn_anchored a = bind_state(fs, &b, identity->enrolled ? identity->statement.digest : NULL,
+                                         identity->statement.epoch_value);
+    return cairn_state_recover(&a, out, err);
+}
+
+CAIRN_RC cairn_state_commit(struct cairn_fs *fs, struct cairn_tpm *tpm, const struct cairn_approval *approval,
+                            const struct cairn_record *next, struct cairn_state *state, struct cairn_err *err)
+{
+    struct binding b = {.tpm = tpm, .approval = approval};
+    /* The record read at this start was checked against the identity's statement: its successor must keep it. */
+    struct cairn_anchored a = bind_state(fs, &b, state->record.statement, 0);
+    return cairn_state_advance(&a, next, state, err);
+}
+
+CAIRN_RC cairn_state_first(struct cairn_fs *fs, const struct cairn_identity *identity, struct cairn_tpm *tpm,
+                           const struct cairn_approval *approval, const struct cairn_record *next, struct cairn_state *state,
+                           struct cairn_err *err)
+{
+    struct binding b = {.tpm = tpm, .approval = approval};
+    CAIRN_TRY(cairn_policy_anchor(cairn_root_pcrpolicy_key(identity->root), cairn_root_class(identity->root), b.policy, err));
+    struct cairn_anchored a =
+        bind_state(fs, &b, identity->enrolled ? identity->statement.digest : NULL, identity->statement.epoch_value);
+    return cairn_state_start(&a, next, state, err);
+}
+
+CAIRN_RC cairn_state_approvals(struct cairn_fs *fs, const struct cairn_identity *identity, struct cairn_approvals *out,
+                               struct cairn_err *err)
+{
+    CAIRN_BUF text = {0};
+    CAIRN_JSON *json = NULL;
+    enum cairn_rc rc = cairn_file_read(fs, CAIRN_APPROVALS_FILE, CAIRN_FILE_MAX, &text, err);
+    if (rc == CAIRN_E_IO && err != NULL && err->cause == ENOENT) {
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "approval.absent",
+                          "there is no %s in the state directory: this device was never provisioned", CAIRN_APPROVALS_FILE);
+    }
+    CAIRN_TRY(rc);
+    CAIRN_TRY(cairn_json_parse(cairn_buf_span(&text), CAIRN_FILE_MAX, true, CAIRN_APPROVALS_FILE, &json, err));
+    return cairn_approvals_read(json, identity->root, out, err);
+}

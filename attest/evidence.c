@@ -45,24 +45,15 @@ static CAIRN_RC read_payload(struct cairn_span payload, struct cairn_tpm_head *o
     return CAIRN_OK;
 }
 
-/* Doubled kinds were refused by cairn_tpmdoc_parse. */
-static CAIRN_RC find_logs(const struct cairn_tpmdoc *doc, struct cairn_boot_logs *out, struct cairn_err *err)
+/* Kinds that are not known, or there twice, were refused by cairn_tpmdoc_parse. */
+static struct cairn_span find_log(const struct cairn_tpmdoc *doc, enum cairn_boot_log_kind kind)
 {
-    struct cairn_span *const logs[CAIRN_NUM_BOOT_LOGS] = {
-        [CAIRN_LOG_FIRMWARE] = &out->firmware, [CAIRN_LOG_USERSPACE] = &out->userspace, [CAIRN_LOG_IMA] = &out->ima};
     for (size_t i = 0; i < doc->num_attachments; i++) {
-        size_t kind = 0;
-        while (kind < CAIRN_NUM_BOOT_LOGS &&
-               strcmp(doc->attachments[i].kind, cairn_boot_log_name((enum cairn_boot_log_kind)kind)) != 0) {
-            kind++;
+        if (strcmp(doc->attachments[i].kind, cairn_boot_log_name(kind)) == 0) {
+            return cairn_buf_span(&doc->attachments[i].bytes);
         }
-        if (kind == CAIRN_NUM_BOOT_LOGS) {
-            return CAIRN_FAIL(err, CAIRN_E_FORMAT, "evidence.attachment", "there is no log of kind \"%s\"",
-                              doc->attachments[i].kind);
-        }
-        *logs[kind] = cairn_buf_span(&doc->attachments[i].bytes);
     }
-    return CAIRN_OK;
+    return (struct cairn_span){0};
 }
 
 CAIRN_RC cairn_evidence_parse(struct cairn_span file, struct cairn_evidence *out, struct cairn_err *err)
@@ -70,7 +61,9 @@ CAIRN_RC cairn_evidence_parse(struct cairn_span file, struct cairn_evidence *out
     CAIRN_EVIDENCE evidence = {0};
     CAIRN_TRY(cairn_tpmdoc_parse(file, CAIRN_TYPE_EVIDENCE, &evidence.doc, err));
     CAIRN_TRY(read_payload(cairn_buf_span(&evidence.doc.payload), &evidence.head, err));
-    CAIRN_TRY(find_logs(&evidence.doc, &evidence.logs, err));
+    evidence.logs = (struct cairn_boot_logs){.firmware = find_log(&evidence.doc, CAIRN_LOG_FIRMWARE),
+                                             .userspace = find_log(&evidence.doc, CAIRN_LOG_USERSPACE),
+                                             .ima = find_log(&evidence.doc, CAIRN_LOG_IMA)};
     *out = evidence; /* the logs borrow heap bytes, which do not move */
     evidence = (struct cairn_evidence){0};
     return CAIRN_OK;

@@ -28,8 +28,7 @@ void cairn_evidence_clear(struct cairn_evidence *evidence);
 /* cairn_evidence_payload appends the canonical payload. */
 CAIRN_RC cairn_evidence_payload(const struct cairn_tpm_head *head, struct cairn_buf *out, struct cairn_err *err);
 /* cairn_evidence_parse reads a whole file strictly; the caller clears `*out`. CAIRN_E_FORMAT tpmdoc.*, json.*,
- * "evidence.reserved" (cnf or ima_offset in use: a later version's), "evidence.attachment" (a kind of log not known here);
- * CAIRN_E_REFUSED "tpmdoc.type" (another document). */
+ * "evidence.reserved" (cnf or ima_offset in use: a later version's); CAIRN_E_REFUSED "tpmdoc.type" (another document). */
 CAIRN_RC cairn_evidence_parse(struct cairn_span file, struct cairn_evidence *out, struct cairn_err *err);
 
 #endif

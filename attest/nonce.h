@@ -10,6 +10,8 @@
 #include "authority/statement.h"
 
 enum cairn_purpose { CAIRN_PURPOSE_LEARN, CAIRN_PURPOSE_EVIDENCE, CAIRN_PURPOSE_GRANT };
+const char *cairn_purpose_name(enum cairn_purpose purpose);
+bool cairn_purpose_from_name(const char *name, enum cairn_purpose *out);
 struct cairn_nonce {
     enum cairn_purpose purpose;
     uint8_t nonce[32];
@@ -21,6 +23,7 @@ struct cairn_nonce {
     bool spent;
     uint8_t spent_by[32]; /* SHA-256 of the whole document file */
 };
+/* CAIRN_E_FORMAT json.*. _write replaces `out` by the file's text, with newline. */
 CAIRN_RC cairn_nonce_parse(struct cairn_span file, struct cairn_nonce *out, struct cairn_err *err);
 CAIRN_RC cairn_nonce_write(const struct cairn_nonce *nonce, struct cairn_buf *out, struct cairn_err *err);
 /* cairn_nonce_spend allows `document` (whole file) to be checked with this nonce and marks it spent.

@@ -7,10 +7,9 @@
  */
 #include "authority/root.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { DATE_MAX = 253402300799, VERSION_MAX = 1 << 30 }; /* 9999-12-31 */
 
 struct key_entry {
     uint8_t id[CAIRN_SHA256_LEN];
@@ -69,8 +68,8 @@ static CAIRN_RC read_key(const char *id, const json_t *value, struct key_entry *
     CAIRN_BUF spki = {0};
     struct cairn_obj o = cairn_obj(value, "root key", err);
     const char *holder = cairn_obj_string(&o, "holder", CAIRN_HOLDER_MAX - 1);
-    out->not_before_s = cairn_obj_uint(&o, "not_before", DATE_MAX);
-    out->not_after_s = cairn_obj_uint(&o, "not_after", DATE_MAX);
+    out->not_before_s = cairn_obj_uint(&o, "not_before", CAIRN_DATE_MAX);
+    out->not_after_s = cairn_obj_uint(&o, "not_after", CAIRN_DATE_MAX);
     cairn_obj_base64(&o, "spki", 2 * CAIRN_SPKI_LEN, &spki);
     if (!cairn_label_ok(holder, CAIRN_HOLDER_MAX, false)) {
         cairn_obj_fail(&o, "holder", "is empty or has a character that is not allowed");
@@ -82,7 +81,7 @@ static CAIRN_RC read_key(const char *id, const json_t *value, struct key_entry *
     if (out->not_after_s < out->not_before_s) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "root.dates", "the key of %s ends before it begins", holder);
     }
-    memcpy(out->holder, holder, strlen(holder) + 1);
+    (void)snprintf(out->holder, sizeof out->holder, "%s", holder);
     return cairn_spki_decode(cairn_buf_span(&spki), &out->key, err);
 }
 
@@ -256,7 +255,7 @@ static CAIRN_RC read_root(struct cairn_span payload, struct cairn_root *root, st
     if (cairn_obj_uint(&o, "v", UINT32_MAX) != 1) {
         cairn_obj_fail(&o, "v", "is not 1: a document of another version");
     }
-    root->version = (uint32_t)cairn_obj_uint(&o, "version", VERSION_MAX);
+    root->version = (uint32_t)cairn_obj_uint(&o, "version", CAIRN_ROOT_VERSION_MAX);
     const char *device_class = cairn_obj_string(&o, "class", CAIRN_CLASS_MAX - 1);
     root->single_person = cairn_obj_bool(&o, "single_person");
     const json_t *keys = cairn_obj_object(&o, "keys");
@@ -270,7 +269,7 @@ static CAIRN_RC read_root(struct cairn_span payload, struct cairn_root *root, st
         cairn_obj_fail(&o, "class", "is empty or has a character that is not allowed");
     }
     CAIRN_TRY(cairn_obj_done(&o));
-    memcpy(root->device_class, device_class, strlen(device_class) + 1);
+    (void)snprintf(root->device_class, sizeof root->device_class, "%s", device_class);
     CAIRN_TRY(read_keys(keys, root, err));
     CAIRN_TRY(read_roles(roles, root, err));
     return check_roles(root, err);
@@ -453,9 +452,7 @@ struct code {
 static struct code code_of(const char *noun, const char *what)
 {
     struct code code = {{0}};
-    struct cairn_writer w = cairn_writer(code.text, sizeof code.text - 1);
-    cairn_write_bytes(&w, cairn_span_str(noun));
-    cairn_write_bytes(&w, cairn_span_str(what));
+    (void)snprintf(code.text, sizeof code.text, "%s%s", noun, what);
     return code;
 }
 

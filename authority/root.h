@@ -9,6 +9,7 @@
 #ifndef CAIRN_AUTHORITY_ROOT_H
 #define CAIRN_AUTHORITY_ROOT_H
 
+#include "core/doctype.h"
 #include "core/dsse.h"
 
 enum cairn_role {
@@ -25,6 +26,8 @@ enum cairn_role {
 const char *cairn_role_name(enum cairn_role role);
 bool cairn_role_from_name(const char *name, enum cairn_role *out);
 
+#define CAIRN_DATE_MAX UINT64_C(253402300799) /* 9999-12-31T23:59:59Z */
+enum { CAIRN_ROOT_VERSION_MAX = 1 << 30 };
 enum { CAIRN_CLASS_MAX = 64, CAIRN_HOLDER_MAX = 64, CAIRN_ROOT_MAX_KEYS = 64, CAIRN_FILE_MAX = 1 << 20 };
 
 /* cairn_label_ok: names that people read and that reach logs and certificates (class, holder, serial, tag, site): printable

@@ -64,3 +64,33 @@ CAIRN_RC cairn_sign_document(struct cairn_span file, const char *type, const str
     CAIRN_TRY(add_signature(&dsse, signer, err));
     return cairn_dsse_write(&dsse, out, err);
 }
+
+static CAIRN_RC sign_half(const struct cairn_signer *signer, struct cairn_approval *half, struct cairn_err *err)
+{
+    uint8_t digest[CAIRN_SHA256_LEN] = {0};
+    CAIRN_TRY(cairn_policy_approval_digest(half->approved, half->ref, digest, err));
+    return cairn_signer_sign(signer, digest, half->rs, err);
+}
+
+CAIRN_RC cairn_sign_approvals(const struct cairn_signer *signer, const char *device_class, uint64_t floor, uint32_t mask,
+                              const uint8_t pcr_digest[32], struct cairn_approvals *out, struct cairn_err *err)
+{
+    struct cairn_approvals made = {.floor = floor};
+    struct cairn_approval *a = &made.anchor;
+    if (!cairn_label_ok(device_class, sizeof made.device_class, false)) {
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "approval.class", "the class is empty, too long or has odd characters");
+    }
+    (void)snprintf(made.device_class, sizeof made.device_class, "%s", device_class);
+    struct cairn_writer w = cairn_writer(a->pcr_digest, sizeof a->pcr_digest);
+    cairn_write_bytes(&w, cairn_span(pcr_digest, sizeof a->pcr_digest));
+    a->mask = mask;
+    CAIRN_TRY(cairn_policy_pcr(a->approved, mask, pcr_digest, err));
+    CAIRN_TRY(cairn_signer_public(signer, &a->signer, err));
+    made.vault = *a;
+    CAIRN_TRY(cairn_policy_ref_anchor(device_class, a->ref, err));
+    CAIRN_TRY(cairn_policy_ref_vault(device_class, floor, made.vault.ref, err));
+    CAIRN_TRY(sign_half(signer, a, err));
+    CAIRN_TRY(sign_half(signer, &made.vault, err));
+    *out = made;
+    return CAIRN_OK;
+}

@@ -6,7 +6,7 @@
 #ifndef CAIRN_AUTHORITY_SIGN_H
 #define CAIRN_AUTHORITY_SIGN_H
 
-#include "authority/root.h"
+#include "authority/approval.h"
 #include "core/crypto_keys.h"
 
 /* cairn_sign_document signs `file` as a document of type `type` and appends the envelope file (canonical, with newline) to
@@ -21,5 +21,10 @@ bool cairn_sign_is_envelope(struct cairn_span file);
 /* cairn_sign_payload gives what `file` holds, for a look before signing: the payload of an envelope of `type`, or the JSON
  * itself without its newline. Nobody's signature is judged. Same errors as cairn_sign_document. */
 CAIRN_RC cairn_sign_payload(struct cairn_span file, const char *type, struct cairn_buf *out, struct cairn_err *err);
+
+/* cairn_sign_approvals makes the approval of one boot state for `device_class` at `floor`: two raw signatures by the pcrpolicy
+ * key. `approvals` receives everything. */
+CAIRN_RC cairn_sign_approvals(const struct cairn_signer *signer, const char *device_class, uint64_t floor, uint32_t mask,
+                              const uint8_t pcr_digest[32], struct cairn_approvals *out, struct cairn_err *err);
 
 #endif

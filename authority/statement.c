@@ -10,7 +10,11 @@
 
 #include "tpm_data/policy.h"
 
-enum { DATE_MAX = 253402300799, VERSION_MAX = 1 << 30 }; /* 9999-12-31 */
+static void copy_id(uint8_t out[CAIRN_SHA256_LEN], const uint8_t from[CAIRN_SHA256_LEN])
+{
+    struct cairn_writer w = cairn_writer(out, CAIRN_SHA256_LEN);
+    cairn_write_bytes(&w, cairn_span(from, CAIRN_SHA256_LEN));
+}
 
 static void read_area(struct cairn_obj *o, const char *key, struct cairn_area *out)
 {
@@ -154,8 +158,8 @@ static CAIRN_RC read_payload(struct cairn_span payload, struct cairn_statement *
     cairn_obj_hex(&o, "device", out->device, sizeof out->device);
     out->epoch_value = cairn_obj_hex64(&o, "epoch_value");
     cairn_obj_hex(&o, "ek_certificate", out->ek_certificate, sizeof out->ek_certificate);
-    out->root_version = (uint32_t)cairn_obj_uint(&o, "root_version", VERSION_MAX);
-    out->issued_s = cairn_obj_uint(&o, "issued", DATE_MAX);
+    out->root_version = (uint32_t)cairn_obj_uint(&o, "root_version", CAIRN_ROOT_VERSION_MAX);
+    out->issued_s = cairn_obj_uint(&o, "issued", CAIRN_DATE_MAX);
     cairn_statement_read_device(&o, out);
     CAIRN_TRY(cairn_obj_done(&o));
     return cairn_sha256(payload, out->digest, err);
@@ -164,7 +168,7 @@ static CAIRN_RC read_payload(struct cairn_span payload, struct cairn_statement *
 static CAIRN_RC check_words(const struct cairn_root *root, struct cairn_statement *s, struct cairn_err *err)
 {
     uint8_t said[CAIRN_SHA256_LEN] = {0};
-    memcpy(said, s->device, sizeof said);
+    copy_id(said, s->device);
     CAIRN_TRY(cairn_statement_derive(root, s, err));
     if (memcmp(said, s->device, sizeof said) != 0) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "statement.device", "the device id is not that of the endorsement key");
@@ -173,8 +177,9 @@ static CAIRN_RC check_words(const struct cairn_root *root, struct cairn_statemen
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "statement.class", "the device is of another class than this root is for");
     }
     if (s->root_version == 0 || s->root_version > cairn_root_version(root)) {
-        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "statement.root", "the statement was made under version %u of the root, this is %u",
-                          (unsigned)s->root_version, (unsigned)cairn_root_version(root));
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "statement.root",
+                          "the statement was made under version %u of the root, this is %u", (unsigned)s->root_version,
+                          (unsigned)cairn_root_version(root));
     }
     return CAIRN_OK;
 }
@@ -221,8 +226,8 @@ CAIRN_RC cairn_statement_payload(const struct cairn_statement *s, struct cairn_b
 struct cairn_tpm_head cairn_statement_head(const struct cairn_statement *s, const uint8_t nonce[32])
 {
     struct cairn_tpm_head head = {.ak = s->ak_name};
-    memcpy(head.fleet, s->fleet, sizeof head.fleet);
-    memcpy(head.device, s->device, sizeof head.device);
-    memcpy(head.nonce, nonce, sizeof head.nonce);
+    copy_id(head.fleet, s->fleet);
+    copy_id(head.device, s->device);
+    copy_id(head.nonce, nonce);
     return head;
 }

@@ -36,7 +36,8 @@ enum { CAIRN_STATEMENT_SKEW_S = 300 }; /* how far the enroller's clock may be ah
  * and that must not lie in the future ("statement.issued"). 0 leaves dates unjudged.
  * CAIRN_E_REFUSED "statement.signer", "statement.holders", "signature.invalid", "statement.fleet", "statement.class",
  * "statement.device" (the id is not the EK's), "statement.root" (made under a later root), "statement.indices" (epoch and
- * anchors are not three indices), tpm.*.template and tpm.ak.attributes of tpm_data/template.h; CAIRN_E_FORMAT dsse.*, json.*. */
+ * anchors are not three indices), tpm.*.template and tpm.ak.attributes of tpm_data/template.h; CAIRN_E_FORMAT dsse.*, json.*.
+ */
 CAIRN_RC cairn_statement_open(const struct cairn_root *root, struct cairn_span file, uint64_t now_s,
                               struct cairn_statement *out, struct cairn_err *err);
 /* cairn_statement_payload writes the canonical payload of `s` (Names, id and digest are derived, not read from `s`). */

@@ -148,9 +148,11 @@ static struct cairn_span loader_text(struct cairn_span data)
                                            "grub_kernel_cmdline "};
     for (size_t i = 0; i < CAIRN_ARRAY_LEN(prefixes); i++) {
         struct cairn_span prefix = cairn_span_str(prefixes[i]);
-        if (data.len > prefix.len && cairn_span_equal(cairn_span(data.p, prefix.len), prefix)) {
+        struct cairn_reader r = cairn_reader(data);
+        struct cairn_span head = cairn_read_bytes(&r, prefix.len);
+        if (cairn_span_equal(head, prefix) && r.rest.len > 0) {
             size_t nul = data.p[data.len - 1] == 0 ? 1 : 0;
-            return cairn_span(data.p + prefix.len, data.len - prefix.len - nul);
+            return cairn_read_bytes(&r, r.rest.len - nul);
         }
     }
     return (struct cairn_span){0};

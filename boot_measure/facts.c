@@ -133,10 +133,11 @@ static bool is_kind(const struct cairn_boot_event *event, const char *kind)
 size_t cairn_boot_event_ordinal(const struct cairn_replay *replay, size_t i)
 {
     const struct cairn_boot_event *event = cairn_replay_event(replay, i);
+    const char *kind = event != NULL ? cairn_boot_event_kind(event) : "";
     size_t n = 0;
     for (size_t k = 0; event != NULL && k < i; k++) {
         const struct cairn_boot_event *other = cairn_replay_event(replay, k);
-        n += other->pcr == event->pcr && is_kind(other, cairn_boot_event_kind(event)) ? 1 : 0;
+        n += other->pcr == event->pcr && is_kind(other, kind) ? 1 : 0;
     }
     return n;
 }
@@ -243,7 +244,8 @@ static void see_action(struct cairn_boot_facts *facts, struct cairn_span text)
 bool cairn_boot_class_ok(struct cairn_span name)
 {
     for (size_t i = 0; i < name.len; i++) {
-        if (name.p[i] <= 0x20 || name.p[i] >= 0x7f) {
+        uint8_t c = name.p[i];
+        if (c < ' ' || c > '~' || c == '"' || c == '\'' || c == '\\') {
             return false;
         }
     }

@@ -45,7 +45,7 @@ struct cairn_coverage {
     size_t event;
 };
 
-enum { CAIRN_ROOT_CLASS_MAX = 64 };
+enum { CAIRN_ROOT_CLASS_MAX = 63 };
 /* struct cairn_boot_root is the Cairn root event: which root.json version 1 this boot is under. */
 struct cairn_boot_root {
     char class_name[CAIRN_ROOT_CLASS_MAX + 1];
@@ -71,7 +71,7 @@ const char *cairn_boot_part_name(enum cairn_boot_part part); /* "command line" *
 
 /* cairn_boot_root_parse reads the data of a root event: "cairn.root.v1 CLASS HEX". False: not one. */
 bool cairn_boot_root_parse(struct cairn_span data, struct cairn_boot_root *out);
-/* cairn_boot_class_ok: 1 to CAIRN_ROOT_CLASS_MAX printable ASCII characters without a space. */
+/* cairn_boot_class_ok: 1 to CAIRN_ROOT_CLASS_MAX printable ASCII characters, no quotes, no backslash: what a root may hold. */
 bool cairn_boot_class_ok(struct cairn_span name);
 
 #endif

@@ -115,6 +115,9 @@ static enum cairn_rc keep_event(struct run *run, const struct cairn_tcg_event *i
 static enum cairn_rc take_event(struct run *run, const struct cairn_tcg_event *event, bool user, struct cairn_err *err)
 {
     struct cairn_replay *r = run->r;
+    if (event->digests[CAIRN_TCG_SHA256].len != PCR_LEN) {
+        return CAIRN_FAIL(err, CAIRN_E_FORMAT, "boot.log.bank", "the event at offset %zu has no SHA-256 digest", event->offset);
+    }
     if (selected(r, event->pcr)) {
         CAIRN_TRY(keep_event(run, event, user, err));
     }

@@ -34,10 +34,11 @@ struct cairn_replay;
  * over the values of the PCRs selected by `pcr_mask` (bit i = PCR i), in ascending order. The firmware log must be whole.
  *
  * CAIRN_E_REFUSED "boot.replay.mismatch": no prefix gives the quoted digest. CAIRN_E_UNDECIDED "boot.replay.work": more
- * combinations than CAIRN_REPLAY_MAX_STEPS; "boot.log.bank.absent": a log without SHA-256 digests. CAIRN_E_USAGE
- * "boot.replay.mask": no PCR, or one above 23, selected. CAIRN_E_FORMAT "boot.log.user": too many userspace events, or they
- * extend PCR 10 beside an IMA list, where their order is unknown. Errors of cairn_tcg_log_* and cairn_ima_log_*, prefixed
- * with the log's name; a fault in the tail of the userspace log or IMA list counts only when nothing before it matched. */
+ * combinations than CAIRN_REPLAY_MAX_STEPS; "boot.log.bank.absent": a log without SHA-256 digests ("boot.log.bank": an event
+ * without one). CAIRN_E_USAGE "boot.replay.mask": no PCR, or one above 23, selected. CAIRN_E_FORMAT "boot.log.user": too many
+ * userspace events, or they extend PCR 10 beside an IMA list, where their order is unknown. Errors of cairn_tcg_log_* and
+ * cairn_ima_log_*, prefixed with the log's name; a fault in the tail of the userspace log or IMA list counts only when nothing
+ * before it matched. */
 CAIRN_RC cairn_replay_run(const struct cairn_boot_logs *logs, uint32_t pcr_mask, const uint8_t quoted[32],
                           struct cairn_replay **out, struct cairn_err *err);
 void cairn_replay_free(struct cairn_replay *replay);

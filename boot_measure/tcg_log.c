@@ -112,7 +112,7 @@ static bool read_digests(const struct cairn_tcg_log *log, struct cairn_reader *r
             }
         }
     }
-    return !cairn_reader_ok(r) || num == log->num_banks;
+    return !cairn_reader_ok(r) || num > 0;
 }
 
 /* EV_NO_ACTION is never extended; one kind of it moves where PCR 0 starts, and so must come before anything was extended. */
@@ -149,8 +149,10 @@ static enum cairn_rc read_event(struct cairn_tcg_log *log, struct cairn_tcg_even
     event->pcr = pcr;
     event->extends = event->type != CAIRN_EV_NO_ACTION;
     if (!read_digests(log, r, event)) {
-        return CAIRN_FAIL(err, CAIRN_E_FORMAT, "boot.log.bank",
-                          "the event at offset %zu does not hold one digest for each algorithm of the header", event->offset);
+        return CAIRN_FAIL(
+            err, CAIRN_E_FORMAT, "boot.log.bank",
+            "the event at offset %zu has no digest, one twice, or one of an algorithm that the header does not name",
+            event->offset);
     }
     uint32_t len = cairn_read_u32_le(r);
     if (len > CAIRN_TCG_MAX_EVENT_LEN) {

@@ -14,7 +14,7 @@
 
 enum {
     CAIRN_TCG_MAX_LOG_LEN = 8 << 20,
-    CAIRN_TCG_MAX_EVENTS = 1 << 16,
+    CAIRN_TCG_MAX_EVENTS = 1 << 12,
     CAIRN_TCG_MAX_EVENT_LEN = 1 << 20, /* bytes of data of one event */
     CAIRN_TCG_MAX_BANKS = 8,
     CAIRN_TCG_MAX_DIGEST_LEN = 64
@@ -53,7 +53,7 @@ struct cairn_tcg_event {
     size_t offset; /* of its first byte in the log */
     unsigned pcr;  /* < CAIRN_NUM_PCRS */
     uint32_t type;
-    struct cairn_span digests[CAIRN_TCG_NUM_BANKS]; /* empty: the log has no such bank */
+    struct cairn_span digests[CAIRN_TCG_NUM_BANKS]; /* empty: the event has none for this bank */
     struct cairn_span data;
     bool extends; /* false: EV_NO_ACTION, which is never extended */
 };
@@ -77,8 +77,9 @@ CAIRN_RC cairn_tcg_log_open(struct cairn_span bytes, struct cairn_tcg_log *out, 
 
 /* cairn_tcg_log_next reads one event; `*more` is false, and `*out` unchanged, at the clean end of the log.
  * Each error's text names the offset of the event. CAIRN_E_FORMAT "boot.log.truncated": the log ends inside the event;
- * "boot.log.large": too many events, or too much data in one; "boot.log.pcr": a PCR index above 23; "boot.log.bank": the
- * digests are not one for each algorithm of the header; "boot.log.header": a second header; "boot.log.locality": a
+ * "boot.log.large": too many events, or too much data in one; "boot.log.pcr": a PCR index above 23; "boot.log.bank": no
+ * digest, two of one algorithm, or one of an algorithm that the header does not name (some firmware names banks there that are
+ * not active, so fewer digests than algorithms are accepted); "boot.log.header": a second header; "boot.log.locality": a
  * StartupLocality event after something was extended, a second one, or a locality other than 0, 3, 4. */
 CAIRN_RC cairn_tcg_log_next(struct cairn_tcg_log *log, bool *more, struct cairn_tcg_event *out, struct cairn_err *err);
 

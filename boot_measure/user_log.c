@@ -96,7 +96,8 @@ CAIRN_RC cairn_user_log_root(const char *class_name, const uint8_t digest[CAIRN_
 {
     if (!cairn_boot_class_ok(cairn_span_str(class_name))) {
         return CAIRN_FAIL(err, CAIRN_E_FORMAT, "boot.root.class",
-                          "the class of the root must be 1 to %d printable characters without a space", CAIRN_ROOT_CLASS_MAX);
+                          "the class of the root must be 1 to %d printable characters, no quotes, no backslash",
+                          CAIRN_ROOT_CLASS_MAX);
     }
     char hex[2 * CAIRN_SHA256_LEN + 1];
     cairn_hex_encode(cairn_span(digest, CAIRN_SHA256_LEN), hex);

@@ -230,7 +230,8 @@ uint64_t cairn_obj_hex64(struct cairn_obj *o, const char *key)
 
 bool cairn_obj_bool(struct cairn_obj *o, const char *key)
 {
-    return json_is_true(member(o, key, is_boolean, "not true or false"));
+    const json_t *value = member(o, key, is_boolean, "not true or false");
+    return json_is_true(value); /* a macro that evaluates its argument twice */
 }
 
 void cairn_obj_hex(struct cairn_obj *o, const char *key, uint8_t *out, size_t len)

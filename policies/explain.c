@@ -64,8 +64,6 @@ static const struct words exact[] = {
      "Ask again with a new nonce. If it repeats, the device's software does not answer what it is asked."},
     {"evidence.reserved", "The evidence uses a member that this version does not know.",
      "Use the same version of cairn on both sides."},
-    {"evidence.attachment", "The evidence carries a log of a kind that is not known here.",
-     "Use the same version of cairn on both sides."},
     {"document.fleet", "The document belongs to another fleet.", "Check that statement, nonce and document are of one fleet."},
     {"document.device", "The document was made by another device.", "Check which device the nonce was sent to."},
     {"document.ak", "The document names another attestation key than the enrolled one.",

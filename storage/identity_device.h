@@ -11,6 +11,9 @@
 #include "core/file.h"
 #include "tpm/tpm.h"
 
+#define CAIRN_IDENTITY_ROOT      "root.dsse"
+#define CAIRN_IDENTITY_STATEMENT "statement.dsse"
+
 struct cairn_identity {
     struct cairn_root *root;
     struct cairn_buf root_file;
@@ -20,11 +23,17 @@ struct cairn_identity {
 };
 void cairn_identity_clear(struct cairn_identity *identity);
 #define CAIRN_IDENTITY CAIRN_CLEANUP(cairn_identity_clear) struct cairn_identity
-/* cairn_identity_load reads both files; an absent statement means MANUFACTURED.
- * CAIRN_E_REFUSED "device.uninitialised" (no root: run `cairn device init`), "root.replaced" (the statement is of another
- * fleet). */
+/* cairn_identity_load reads and verifies both files; an absent statement means MANUFACTURED. Dates were judged at acceptance:
+ * `now_s` is not used, so that no device dies of a key that expired since.
+ * CAIRN_E_REFUSED "device.uninitialised" (no root: run `cairn device init`), "root.replaced" (the root does not verify the
+ * statement: one of them is another fleet's), root.* (root.dsse is damaged). */
 CAIRN_RC cairn_identity_load(struct cairn_fs *state, uint64_t now_s, struct cairn_identity *out, struct cairn_err *err);
 /* cairn_identity_pin pins the statement's Names in the TPM object; not enrolled: CAIRN_E_REFUSED "device.unenrolled". */
 CAIRN_RC cairn_identity_pin(const struct cairn_identity *identity, struct cairn_tpm *tpm, struct cairn_err *err);
+
+/* cairn_identity_accept_root and _accept_statement keep a file that the caller has verified, durably. The same bytes again are
+ * CAIRN_OK; others are CAIRN_E_REFUSED "root.replaced", "enrolment.other". */
+CAIRN_RC cairn_identity_accept_root(struct cairn_fs *state, struct cairn_span file, struct cairn_err *err);
+CAIRN_RC cairn_identity_accept_statement(struct cairn_fs *state, struct cairn_span file, struct cairn_err *err);
 
 #endif

@@ -23,8 +23,8 @@ static void lose(struct cairn_state *state, const char *why)
 
 /* struct anchor is one index as read. */
 struct anchor {
-    const char *missing; /* why there is no content, or NULL */
-    bool intact;
+    enum cairn_index kind;
+    bool intact; /* content with a right checksum */
     uint64_t generation;
     uint8_t digest[32];
 };
@@ -33,38 +33,21 @@ static CAIRN_RC read_anchor(const struct cairn_anchored *a, unsigned i, struct a
 {
     uint8_t bytes[CAIRN_ANCHOR_LEN] = {0};
     *out = (struct anchor){0};
-    CAIRN_TRY(a->ops->read(a->ctx, i, &out->missing, bytes, err));
-    return out->missing != NULL ? CAIRN_OK
-                                : cairn_anchor_parse(bytes, &out->intact, &out->generation, out->digest, err);
+    CAIRN_TRY(a->ops->read(a->ctx, i, &out->kind, bytes, err));
+    if (out->kind != CAIRN_INDEX_WRITTEN) {
+        return CAIRN_OK;
+    }
+    return cairn_anchor_parse(bytes, &out->intact, &out->generation, out->digest, err);
 }
 
 static bool is_named(const struct anchor *anchor)
 {
-    return anchor->missing == NULL && anchor->intact && anchor->generation > 0;
+    return anchor->intact && anchor->generation > 0;
 }
 
 static bool copies_exist(struct cairn_fs *fs)
 {
     return cairn_file_exists(fs, copy_name(0)) || cairn_file_exists(fs, copy_name(1));
-}
-
-/* No generation above 0 was ever anchored here, as far as the TPM shows: a fresh device, or one whose past was taken away. */
-static CAIRN_RC judge_unprovisioned(const struct cairn_anchored *a, const char *what, struct cairn_state *out,
-                                    struct cairn_err *err)
-{
-    uint64_t counter = 0;
-    char why[sizeof out->lost_why];
-    CAIRN_TRY(a->ops->counter(a->ctx, &counter, err));
-    out->life = CAIRN_LIFE_ENROLLED;
-    if (counter != a->enrolled_at) {
-        (void)snprintf(why, sizeof why, "%s, but the epoch counter has moved since enrolment: a first provisioning was cut, or "
-                                        "the anchors were taken away", what);
-        lose(out, why);
-    } else if (copies_exist(a->fs)) {
-        (void)snprintf(why, sizeof why, "%s, beside a record on disk", what);
-        lose(out, why);
-    }
-    return CAIRN_OK;
 }
 
 /* Accept the copy that the top anchor names, or nothing. */
@@ -106,47 +89,71 @@ static bool in_wrong_index(const struct anchor *anchor, unsigned i)
     return anchor->intact && anchor->generation % NUM_COPIES != i;
 }
 
-/* Both indices have content. */
-static CAIRN_RC judge_written(const struct cairn_anchored *a, const struct anchor anchors[NUM_COPIES], struct cairn_state *out,
-                              struct cairn_err *err)
+/* Both indices have content: RECORD's table from its first line. Nothing lost and no record: only generation 0 is anchored. */
+static void judge_written(const struct cairn_anchored *a, const struct anchor anchors[NUM_COPIES], struct cairn_state *out)
 {
     if (!anchors[0].intact && !anchors[1].intact) {
         lose(out, "both anchors are torn");
-        return CAIRN_OK;
+        return;
     }
     if (in_wrong_index(&anchors[0], 0) || in_wrong_index(&anchors[1], 1)) {
         lose(out, "an anchor stands in the other's index");
-        return CAIRN_OK;
+        return;
     }
     bool both = anchors[0].intact && anchors[1].intact;
     unsigned top = anchors[1].intact && (!anchors[0].intact || anchors[1].generation > anchors[0].generation) ? 1 : 0;
     if (both && anchors[top].generation - anchors[1 - top].generation != 1) {
         lose(out, "the anchors' generations are not adjacent");
-        return CAIRN_OK;
+        return;
     }
-    if (anchors[top].generation == 0) {
-        return judge_unprovisioned(a, "only generation 0 is anchored", out, err);
+    if (anchors[top].generation > 0) {
+        take_copy(a, &anchors[top], out);
     }
-    take_copy(a, &anchors[top], out);
-    return CAIRN_OK;
 }
 
-static CAIRN_RC judge(const struct cairn_anchored *a, const struct anchor anchors[NUM_COPIES], struct cairn_state *out,
-                      struct cairn_err *err)
+static void judge(const struct cairn_anchored *a, const struct anchor anchors[NUM_COPIES], struct cairn_state *out)
 {
+    static const char *const WORDS[] = {"written", "unwritten", "absent", "replaced"};
     char why[sizeof out->lost_why];
     out->anchored = is_named(&anchors[0]) || is_named(&anchors[1]);
-    if (anchors[0].missing == NULL && anchors[1].missing == NULL) {
-        return judge_written(a, anchors, out, err);
-    }
-    bool both = anchors[0].missing != NULL && anchors[1].missing != NULL;
-    const char *missing = anchors[0].missing != NULL ? anchors[0].missing : anchors[1].missing;
-    (void)snprintf(why, sizeof why, "%s %s", both ? "the state anchors are" : "a state anchor is", missing);
-    if (out->anchored) {
+    if (anchors[0].kind == CAIRN_INDEX_WRITTEN && anchors[1].kind == CAIRN_INDEX_WRITTEN) {
+        judge_written(a, anchors, out);
+    } else if (out->anchored) {
+        const struct anchor *other = anchors[0].kind != CAIRN_INDEX_WRITTEN ? &anchors[0] : &anchors[1];
+        (void)snprintf(why, sizeof why, "a state anchor is %s", WORDS[other->kind]);
         lose(out, why);
+    }
+}
+
+/* No record was accepted. Fresh is only what shows no past: the counter as enrolled, no content, no copies. A first
+ * provisioning may go on where it was cut (indices there, nothing above generation 0 anchored), or under an enrolment that is
+ * newer than whatever was anchored. */
+static CAIRN_RC judge_unprovisioned(const struct cairn_anchored *a, const struct anchor anchors[NUM_COPIES],
+                                    struct cairn_state *out, struct cairn_err *err)
+{
+    bool there = false, gone = false;
+    uint64_t counter = 0;
+    CAIRN_TRY(a->ops->counter(a->ctx, &there, &counter, err));
+    for (unsigned i = 0; i < NUM_COPIES; i++) {
+        gone = gone || anchors[i].kind == CAIRN_INDEX_ABSENT || anchors[i].kind == CAIRN_INDEX_REPLACED;
+    }
+    bool as_enrolled = there && counter == a->enrolled_at;
+    /* Index 1 is written only after index 0 is whole: anything else is not the trace of a cut. */
+    bool cut = !out->anchored && !gone && (anchors[0].intact || anchors[1].kind == CAIRN_INDEX_UNWRITTEN);
+    out->first_allowed = there && (as_enrolled || cut);
+    if (out->lost) {
         return CAIRN_OK;
     }
-    return judge_unprovisioned(a, why, out, err);
+    if (!there) {
+        lose(out, "the epoch counter is absent or replaced");
+    } else if (!as_enrolled) {
+        lose(out,
+             gone ? "the state anchors were taken away, and the epoch counter has moved since enrolment"
+                  : "nothing is anchored, but the epoch counter has moved since enrolment (a first provisioning cut short?)");
+    } else if (copies_exist(a->fs)) {
+        lose(out, "there is a record on disk, but nothing is anchored");
+    }
+    return CAIRN_OK;
 }
 
 CAIRN_RC cairn_state_recover(const struct cairn_anchored *a, struct cairn_state *out, struct cairn_err *err)
@@ -164,7 +171,10 @@ CAIRN_RC cairn_state_recover(const struct cairn_anchored *a, struct cairn_state 
     for (unsigned i = 0; i < NUM_COPIES; i++) {
         CAIRN_TRY(read_anchor(a, i, &anchors[i], err));
     }
-    CAIRN_TRY(judge(a, anchors, &state, err));
+    judge(a, anchors, &state);
+    if (!state.has_record) {
+        CAIRN_TRY(judge_unprovisioned(a, anchors, &state, err));
+    }
     *out = state;
     return CAIRN_OK;
 }

@@ -17,21 +17,24 @@ struct cairn_state {
     enum cairn_life life; /* with a record: the record's; without: MANUFACTURED or ENROLLED */
     bool lost;            /* state lost: nothing opens, no floor is assumed, orders are still honoured */
     bool anchored;        /* an index names a record of generation 1 or later, whether that record was found or not */
+    bool first_allowed;   /* a first provisioning may start here, or start again after a cut (with a grant for it) */
     char lost_why[160];
     bool has_record;
     struct cairn_record record;
     uint8_t record_digest[32];
 };
 
+/* What an anchor index is: only the first kind has content. */
+enum cairn_index { CAIRN_INDEX_WRITTEN, CAIRN_INDEX_UNWRITTEN, CAIRN_INDEX_ABSENT, CAIRN_INDEX_REPLACED };
 /* struct cairn_anchor_ops is the seam. `ctx` is the back end's own.
- * read: an index that is undefined, unwritten or of another Name is not an error: *missing says so in words (else NULL).
- * write: returns CAIRN_OK only when the index is known to hold `bytes`. define: makes the index when it is absent.
- * counter: the epoch counter, authenticated. */
+ * read: an index without content is a finding (*kind), not an error. write: CAIRN_OK only when the index is known to hold
+ * `bytes`. define: makes the index when it is absent. counter: the epoch counter, authenticated; *there is false when the
+ * counter index is gone or is another one. */
 struct cairn_anchor_ops {
-    CAIRN_RC (*read)(void *ctx, unsigned i, const char **missing, uint8_t out[CAIRN_ANCHOR_LEN], struct cairn_err *err);
+    CAIRN_RC (*read)(void *ctx, unsigned i, enum cairn_index *kind, uint8_t out[CAIRN_ANCHOR_LEN], struct cairn_err *err);
     CAIRN_RC (*write)(void *ctx, unsigned i, const uint8_t bytes[CAIRN_ANCHOR_LEN], struct cairn_err *err);
     CAIRN_RC (*define)(void *ctx, unsigned i, struct cairn_err *err);
-    CAIRN_RC (*counter)(void *ctx, uint64_t *out, struct cairn_err *err);
+    CAIRN_RC (*counter)(void *ctx, bool *there, uint64_t *out, struct cairn_err *err);
 };
 /* struct cairn_anchored is one device's record: where its copies and anchors are, and whose they must be. All borrowed. */
 struct cairn_anchored {

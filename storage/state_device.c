@@ -11,26 +11,38 @@ struct binding {
     uint8_t policy[32];                    /* the anchors' authPolicy; used by define only */
 };
 
+/* pass_on hands an error up that was first looked at here. */
+static enum cairn_rc pass_on(enum cairn_rc rc, const struct cairn_err *seen, struct cairn_err *err)
+{
+    if (err != NULL) {
+        *err = *seen;
+    }
+    return rc;
+}
+
 /* An index that is not there, not written or not ours is a finding, not a failure: what follows from it is RECORD's table. */
-static CAIRN_RC read_index(void *ctx, unsigned i, const char **missing, uint8_t out[CAIRN_ANCHOR_LEN], struct cairn_err *err)
+static CAIRN_RC read_index(void *ctx, unsigned i, enum cairn_index *kind, uint8_t out[CAIRN_ANCHOR_LEN], struct cairn_err *err)
 {
     static const struct {
-        const char *code, *word;
-    } FOUND[] = {{"tpm.anchor.absent", "absent"}, {"tpm.anchor.unwritten", "unwritten"}, {"tpm.anchor.other", "replaced"}};
+        const char *code;
+        enum cairn_index kind;
+    } FOUND[] = {{"tpm.anchor.absent", CAIRN_INDEX_ABSENT},
+                 {"tpm.anchor.unwritten", CAIRN_INDEX_UNWRITTEN},
+                 {"tpm.anchor.other", CAIRN_INDEX_REPLACED}};
     struct binding *b = ctx;
     struct cairn_err seen = {0};
     enum cairn_rc rc = cairn_tpm_anchor_read(b->tpm, i, out, &seen);
-    *missing = NULL;
-    for (size_t k = 0; rc != CAIRN_OK && k < CAIRN_ARRAY_LEN(FOUND); k++) {
+    if (rc == CAIRN_OK) {
+        *kind = CAIRN_INDEX_WRITTEN;
+        return CAIRN_OK;
+    }
+    for (size_t k = 0; k < CAIRN_ARRAY_LEN(FOUND); k++) {
         if (strcmp(seen.code, FOUND[k].code) == 0) {
-            *missing = FOUND[k].word;
+            *kind = FOUND[k].kind;
             return CAIRN_OK;
         }
     }
-    if (rc != CAIRN_OK && err != NULL) {
-        *err = seen;
-    }
-    return rc;
+    return pass_on(rc, &seen, err);
 }
 
 static CAIRN_RC write_index(void *ctx, unsigned i, const uint8_t bytes[CAIRN_ANCHOR_LEN], struct cairn_err *err)
@@ -45,26 +57,31 @@ static CAIRN_RC define_index(void *ctx, unsigned i, struct cairn_err *err)
     return cairn_tpm_anchor_define(b->tpm, i, b->policy, err);
 }
 
-static CAIRN_RC read_counter(void *ctx, uint64_t *out, struct cairn_err *err)
+static CAIRN_RC read_counter(void *ctx, bool *there, uint64_t *out, struct cairn_err *err)
 {
     struct binding *b = ctx;
-    return cairn_tpm_epoch_read(b->tpm, out, err);
+    struct cairn_err seen = {0};
+    enum cairn_rc rc = cairn_tpm_epoch_read(b->tpm, out, &seen);
+    *there = rc == CAIRN_OK;
+    if (rc == CAIRN_OK || strcmp(seen.code, "tpm.epoch.absent") == 0 || strcmp(seen.code, "tpm.epoch.other") == 0) {
+        return CAIRN_OK;
+    }
+    return pass_on(rc, &seen, err);
 }
 
 static const struct cairn_anchor_ops TPM_OPS = {read_index, write_index, define_index, read_counter};
 
 static struct cairn_anchored bind_state(struct cairn_fs *fs, struct binding *b, const uint8_t *statement, uint64_t enrolled_at)
 {
-    return (struct cairn_anchored){
-        .fs = fs, .ops = &TPM_OPS, .ctx = b, .statement = statement, .enrolled_at = enrolled_at};
+    return (struct cairn_anchored){.fs = fs, .ops = &TPM_OPS, .ctx = b, .statement = statement, .enrolled_at = enrolled_at};
 }
 
 CAIRN_RC cairn_state_read(struct cairn_fs *fs, const struct cairn_identity *identity, struct cairn_tpm *tpm,
                           struct cairn_state *out, struct cairn_err *err)
 {
     struct binding b = {.tpm = tpm};
-    struct cairn_anchored a = bind_state(fs, &b, identity->enrolled ? identity->statement.digest : NULL,
-                                         identity->statement.epoch_value);
+    struct cairn_anchored a =
+        bind_state(fs, &b, identity->enrolled ? identity->statement.digest : NULL, identity->statement.epoch_value);
     return cairn_state_recover(&a, out, err);
 }
 

@@ -126,8 +126,7 @@ void cairn_tpm_cache_store_ticket(struct cairn_tpm *tpm, const uint8_t approval[
     struct cairn_writer w = cairn_writer(bytes, sizeof bytes);
     remember_ticket(tpm, approval, ticket);
     cairn_write_bytes(&w, cairn_span(approval, 32));
-    if (tpm->config.cache != NULL &&
-        Tss2_MU_TPMT_TK_VERIFIED_Marshal(ticket, bytes, sizeof bytes, &used) == TSS2_RC_SUCCESS) {
+    if (tpm->config.cache != NULL && Tss2_MU_TPMT_TK_VERIFIED_Marshal(ticket, bytes, sizeof bytes, &used) == TSS2_RC_SUCCESS) {
         struct ticket_name name = ticket_name(approval);
         store(tpm, name.text, cairn_span(bytes, used));
     }

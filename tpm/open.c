@@ -94,8 +94,8 @@ TSS2_RC cairn_tpm_connect(struct cairn_tpm *tpm)
         return CAIRN_TPM_RC_ABSENT;
     }
     tpm->record = cairn_record_tcti_new(tpm->tcti != NULL ? tpm->tcti : tpm->config.given);
-    TSS2_RC rc = tpm->record == NULL ? TSS2_ESYS_RC_MEMORY
-                                     : Esys_Initialize(&tpm->esys, cairn_record_tcti_context(tpm->record), NULL);
+    TSS2_RC rc =
+        tpm->record == NULL ? TSS2_ESYS_RC_MEMORY : Esys_Initialize(&tpm->esys, cairn_record_tcti_context(tpm->record), NULL);
     if (rc == TSS2_RC_SUCCESS) {
         rc = cairn_tpm_apply_auths(tpm);
     }
@@ -143,7 +143,13 @@ CAIRN_RC cairn_tpm_pin(struct cairn_tpm *tpm, const struct cairn_tpm_pins *pins,
     if (cairn_name_is_none(&pins->srk)) {
         return CAIRN_FAIL(err, CAIRN_E_USAGE, "tpm.unpinned", "the storage key's Name has to be among the pins");
     }
+    static const uint8_t unknown[32];
+    struct cairn_tpm_pins next = *pins;
+    if (memcmp(next.fleet, unknown, sizeof unknown) == 0) {
+        struct cairn_reader r = cairn_reader(CAIRN_SPAN(tpm->pins.fleet)); /* what cairn_tpm_keys_make was told */
+        cairn_read_array(&r, next.fleet, sizeof next.fleet);
+    }
     cairn_tpm_things_forget(tpm, false);
-    tpm->pins = *pins;
+    tpm->pins = next;
     return CAIRN_OK;
 }

@@ -94,6 +94,8 @@ static const struct row table[] = {
     {TASK(ACTIVATE), STEP(USE), PARAM, 0, CAIRN_E_REFUSED, "credential.other",
      "the credential is not for this endorsement key and attestation key, or was altered"},
 
+    {TASK(ANCHOR), STEP(OTHER), EXACT, TPM2_RC_NV_UNINITIALIZED, CAIRN_E_TPM, "tpm.anchor.unwritten",
+     "the state anchor was never written"},
     {ANY, EXACT, TPM2_RC_LOCKOUT, CAIRN_E_BUSY, "tpm.lockout", "the TPM is in dictionary-attack lockout: wait"},
     {ANY, EXACT, TPM2_RC_RETRY, CAIRN_E_BUSY, "tpm.retry", "the TPM is still busy"},
     {ANY, EXACT, TPM2_RC_YIELDED, CAIRN_E_BUSY, "tpm.retry", "the TPM is still busy"},

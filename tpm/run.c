@@ -134,8 +134,9 @@ static bool suspects_cache(const struct cairn_tpm *tpm, TSS2_RC rc)
     bool unauthentic = rc == TSS2_ESYS_RC_RSP_AUTH_FAILED;
     bool format_one = (rc & TSS2_RC_LAYER_MASK) == 0 && (rc & TPM2_RC_FMT1) != 0;
     TSS2_RC base = rc & 0xBFu;
-    return used && (unauthentic || (format_one && base != TPM2_RC_AUTH_FAIL && base != TPM2_RC_POLICY_FAIL &&
-                                    base != TPM2_RC_SIGNATURE && tpm->step != CAIRN_STEP_AUTHORIZE));
+    return used &&
+           (unauthentic || (format_one && base != TPM2_RC_AUTH_FAIL && base != TPM2_RC_POLICY_FAIL &&
+                            base != TPM2_RC_SIGNATURE && tpm->step != CAIRN_STEP_AUTHORIZE && tpm->step != CAIRN_STEP_CLEAR));
 }
 
 static bool once(bool *done)

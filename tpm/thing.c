@@ -99,8 +99,8 @@ static TSS2_RC read_thing(struct cairn_tpm *tpm, enum cairn_tpm_thing which, boo
 {
     ESYS_TR tr = ESYS_TR_NONE;
     bool store = false;
-    TSS2_RC rc = Esys_TR_FromTPMPublic(tpm->esys, cairn_tpm_thing_handle(tpm, which), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                                       &tr);
+    TSS2_RC rc =
+        Esys_TR_FromTPMPublic(tpm->esys, cairn_tpm_thing_handle(tpm, which), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &tr);
     if (cairn_tpm_nothing_there(rc)) {
         return CAIRN_TPM_RC_MISSING(which);
     }
@@ -112,6 +112,7 @@ static TSS2_RC read_thing(struct cairn_tpm *tpm, enum cairn_tpm_thing which, boo
     }
     tpm->thing[which] = tr;
     tpm->thing_cached[which] = false;
+    tpm->thing_fresh[which] = !store;
     if (store) {
         cairn_tpm_cache_store_thing(tpm, which, tr);
     }
@@ -133,6 +134,16 @@ TSS2_RC cairn_tpm_thing_get(struct cairn_tpm *tpm, enum cairn_tpm_thing which, b
     return TSS2_RC_SUCCESS;
 }
 
+void cairn_tpm_thing_written(struct cairn_tpm *tpm, enum cairn_tpm_thing which)
+{
+    struct cairn_name name = {0};
+    if (tpm->thing_fresh[which] && cairn_tpm_name(tpm, tpm->thing[which], &name) == TSS2_RC_SUCCESS &&
+        cairn_name_equal(&name, cairn_tpm_thing_pin(tpm, which))) {
+        cairn_tpm_cache_store_thing(tpm, which, tpm->thing[which]);
+        tpm->thing_fresh[which] = false;
+    }
+}
+
 TSS2_RC cairn_tpm_derive_ak(struct cairn_tpm *tpm, const uint8_t fleet[32], ESYS_TR *out)
 {
     const TPM2B_SENSITIVE_CREATE nothing = {0};
@@ -146,8 +157,8 @@ TSS2_RC cairn_tpm_derive_ak(struct cairn_tpm *tpm, const uint8_t fleet[32], ESYS
     CAIRN_TPM_TRY(cairn_tpm_public_in(cairn_area_span(&area), &template));
     CAIRN_TPM_TRY(cairn_tpm_hierarchy_session(tpm, ESYS_TR_RH_ENDORSEMENT, &session));
     tpm->step = CAIRN_STEP_HIERARCHY;
-    CAIRN_TPM_TRY(Esys_CreatePrimary(tpm->esys, ESYS_TR_RH_ENDORSEMENT, session, ESYS_TR_NONE, ESYS_TR_NONE, &nothing, &template,
-                                     &outside, &creation, &ak, NULL, NULL, NULL, NULL));
+    CAIRN_TPM_TRY(Esys_CreatePrimary(tpm->esys, ESYS_TR_RH_ENDORSEMENT, session, ESYS_TR_NONE, ESYS_TR_NONE, &nothing,
+                                     &template, &outside, &creation, &ak, NULL, NULL, NULL, NULL));
     tpm->step = CAIRN_STEP_OTHER;
     cairn_tpm_session_used(tpm, session);
     cairn_tpm_hold(tpm, ak);

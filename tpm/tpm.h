@@ -35,11 +35,12 @@ struct cairn_tpm_config {
     uint32_t ak, srk;          /* persistent handles */
     uint32_t epoch, anchor[2]; /* NV indices */
     const struct cairn_secret *owner_auth, *endorsement_auth, *lockout_auth; /* NULL = empty */
-    struct cairn_fs *cache; /* state directory for TR blobs and tickets (never trusted, may be NULL) */
+    struct cairn_fs *cache; /* TR blobs and tickets, files named "tpm-*" (never trusted, may be NULL) */
 };
 struct cairn_tpm;
 /* cairn_tpm_config_default: ak 0x81010002, srk 0x81000001, epoch 0x01800100, anchors 0x01800101 and 0x01800102. */
 struct cairn_tpm_config cairn_tpm_config_default(void);
+/* cairn_tpm_open sends no TPM command. CAIRN_E_TPM "tpm.absent"; CAIRN_E_IO "tpm.memory". */
 CAIRN_RC cairn_tpm_open(const struct cairn_tpm_config *config, struct cairn_tpm **out, struct cairn_err *err);
 void cairn_tpm_close(struct cairn_tpm *tpm);
 void cairn_tpm_closep(struct cairn_tpm **tpm);

@@ -79,13 +79,14 @@ struct cairn_tpm {
     bool ticket_cached; /* the ticket just used was not made in this operation */
     ESYS_TR thing[CAIRN_NUM_THINGS];
     bool thing_cached[CAIRN_NUM_THINGS];
-    ESYS_TR object[2], session[2]; /* what the running operation holds: given back by cairn_tpm_release */
-    unsigned generation;           /* how often all handles were lost */
+    bool thing_fresh[CAIRN_NUM_THINGS]; /* an index that was unwritten when its TR was made */
+    ESYS_TR object[2], session[2];      /* what the running operation holds: given back by cairn_tpm_release */
+    unsigned generation;                /* how often all handles were lost */
     struct cairn_tpm_ticket ticket;
     enum cairn_tpm_step step;
-    TSS2_RC last;           /* the last operation's result */
-    struct cairn_err *err;  /* of the running operation, may be NULL */
-    enum cairn_rc core_rc;  /* class of a CAIRN_TPM_RC_CORE */
+    TSS2_RC last;          /* the last operation's result */
+    struct cairn_err *err; /* of the running operation, may be NULL */
+    enum cairn_rc core_rc; /* class of a CAIRN_TPM_RC_CORE */
 };
 
 #define CAIRN_TPM_TRY(expr)                                                                                                    \
@@ -111,6 +112,8 @@ const struct cairn_name *cairn_tpm_thing_pin(const struct cairn_tpm *tpm, enum c
 /* cairn_tpm_thing_get gives the TR of a thing whose Name is the pinned one: from the cache (no command) or by reading its
  * public area. An index that only lacks WRITTEN is CAIRN_TPM_RC_UNWRITTEN unless `unwritten` is set. */
 TSS2_RC cairn_tpm_thing_get(struct cairn_tpm *tpm, enum cairn_tpm_thing which, bool unwritten, ESYS_TR *out);
+/* cairn_tpm_thing_written: a write succeeded, so a fresh index now has its pinned Name and may be cached. */
+void cairn_tpm_thing_written(struct cairn_tpm *tpm, enum cairn_tpm_thing which);
 void cairn_tpm_thing_forget(struct cairn_tpm *tpm, enum cairn_tpm_thing which, bool file);
 void cairn_tpm_things_forget(struct cairn_tpm *tpm, bool files);
 /* cairn_tpm_ak gives the persistent AK or, when a Clear has taken it and the fleet is known, re-derives it. */

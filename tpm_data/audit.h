@@ -49,10 +49,13 @@ struct cairn_audit_facts {
 };
 /* cairn_audit_judge demands the exact sequence StirRandom(stir), Quote, GetCapability(NV), GetCapability(persistent),
  * NV_UndefineSpace x n (none in a repeat), exactly one Clear, GetCapability(NV), GetCapability(persistent),
- * CreatePrimary(endorsement, AK template of the fleet -> Name of ak_public), Quote; lists complete (moreData = NO); both quotes
+ * CreatePrimary(endorsement, ak_public but for `unique` -> ak_public), Quote; lists complete (moreData = NO); both quotes
  * verified by cairn_claim_verify with extra `want->extra`; the second quote's resetCount and restartCount 0 and its clock not
- * above the first's. CAIRN_E_REFUSED "audit.stir", "audit.clear" (missing or twice), "audit.sequence", "audit.handles",
- * "audit.ak", "audit.clock" and cairn_claim_verify's codes. */
+ * above the first's. The caller has compared cairn_audit_digest with a verified session-audit claim.
+ * CAIRN_E_FORMAT "audit.bytes" (a step is damaged, not read to its end, or no command of that kind); CAIRN_E_REFUSED
+ * "audit.stir" (started for another wipe), "audit.clear" (missing or twice), "audit.sequence" (another command there, or more),
+ * "audit.handles" (a list not complete or not the one wanted; owner indices or keys left after), "audit.ak" (another key),
+ * "audit.selection" (the Quotes select different PCRs), "audit.clock" and cairn_claim_verify's codes. */
 CAIRN_RC cairn_audit_judge(const struct cairn_audit_log *log, const struct cairn_audit_want *want,
                            struct cairn_audit_facts *out, struct cairn_err *err);
 

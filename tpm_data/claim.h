@@ -60,8 +60,9 @@ struct cairn_claim {
     } u;
 };
 
-/* cairn_claim_parse decodes `attest`. CAIRN_E_FORMAT "tpm.attest" (short, bytes left over, impossible sizes);
- * CAIRN_E_REFUSED "attestation.magic" (not TPM_GENERATED), "attestation.type" (a type that Cairn never uses). */
+/* cairn_claim_parse decodes `attest`. Names are those of SHA-256, a quote's selection is tpm_data/pcr.h's one form, extraData
+ * has at most 32 bytes. CAIRN_E_FORMAT "tpm.attest" (short, bytes left over, impossible sizes); CAIRN_E_REFUSED
+ * "attestation.magic" (not TPM_GENERATED), "attestation.type" (a type that Cairn never uses). */
 CAIRN_RC cairn_claim_parse(struct cairn_span attest, struct cairn_claim *out, struct cairn_err *err);
 
 /* cairn_claim_verify decides whether `att` is the TPM's word of type `type` over `extra`, by the AK with public area

@@ -18,7 +18,7 @@ CAIRN_RC cairn_policy_authorize(uint8_t digest[32], const struct cairn_name *sig
 CAIRN_RC cairn_policy_nv(uint8_t digest[32], const struct cairn_name *index, uint64_t operand, enum cairn_policy_op op,
                          struct cairn_err *err);
 /* cairn_policy_ref_anchor = SHA-256(PAE("cairn.policyref.anchor.v1", class)); _vault = SHA-256(PAE("cairn.policyref.vault.v1",
- * u16 length || class || u64 floor)) (CHECKS 55). */
+ * u16 length || class || u64 floor)) (CHECKS 55). CAIRN_E_USAGE "policy.class": not 1 to 255 bytes. */
 CAIRN_RC cairn_policy_ref_anchor(const char *device_class, uint8_t out[32], struct cairn_err *err);
 CAIRN_RC cairn_policy_ref_vault(const char *device_class, uint64_t floor, uint8_t out[32], struct cairn_err *err);
 /* cairn_policy_approval_digest is what the pcrpolicy key signs: SHA-256(approved policy || ref). */

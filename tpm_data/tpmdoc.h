@@ -32,8 +32,11 @@ void cairn_tpmdoc_clear(struct cairn_tpmdoc *doc);
 #define CAIRN_TPMDOC CAIRN_CLEANUP(cairn_tpmdoc_clear) struct cairn_tpmdoc
 
 /* cairn_tpmdoc_parse reads a whole file strictly: canonical head, attachments whose SHA-256, offsets and lengths are exact,
- * nothing left over. "audit" exactly when the type is the certificate's. CAIRN_E_FORMAT "tpmdoc.format", "tpmdoc.attachment",
- * json.*; CAIRN_E_REFUSED "tpmdoc.type" (another document's type). */
+ * nothing left over. "audit" exactly when the type is the certificate's; "attachments" exactly when there are some, each
+ * {"kind","len","offset","sha256"} with offsets from behind the newline, no kind twice. `*out` is all-zero or an earlier
+ * document, which is freed. CAIRN_E_FORMAT "tpmdoc.format" (no newline, no attestation, an empty list), "tpmdoc.attachment"
+ * (not the bytes named, or bytes that nothing names), json.*; CAIRN_E_REFUSED "tpmdoc.type" (another document's type).
+ * cairn_tpmdoc_write gives the one file of a document (`*out` is replaced): "tpmdoc.format" for what parse would refuse. */
 CAIRN_RC cairn_tpmdoc_parse(struct cairn_span file, const char *type, struct cairn_tpmdoc *out, struct cairn_err *err);
 CAIRN_RC cairn_tpmdoc_write(const struct cairn_tpmdoc *doc, struct cairn_buf *out, struct cairn_err *err);
 
@@ -44,7 +47,8 @@ struct cairn_tpm_head {
     struct cairn_name ak;
     uint8_t nonce[32]; /* member "nonce", or "challenge" in kill, wipe-start and certificate */
 };
-/* cairn_tpm_head_read reads those members; `nonce_member` names the last. cairn_tpm_head_write sets them. */
+/* cairn_tpm_head_read reads those members; `nonce_member` names the last ("json.member", sticky in `o`). cairn_tpm_head_write
+ * sets them. */
 void cairn_tpm_head_read(struct cairn_obj *o, const char *nonce_member, struct cairn_tpm_head *out);
 CAIRN_RC cairn_tpm_head_write(json_t *object, const char *nonce_member, const struct cairn_tpm_head *head,
                               struct cairn_err *err);

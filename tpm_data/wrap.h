@@ -19,7 +19,10 @@ struct cairn_blob {
 };
 struct cairn_span cairn_blob_span(const struct cairn_blob *blob);
 
-/* cairn_wrap_credential is TPM2_MakeCredential: `secret` (1..32 bytes) for the AK with Name `ak`, opened by the EK `ek`.
+/* Both: CAIRN_E_USAGE "wrap.length" (secret empty or too long), CAIRN_E_FORMAT "key.curve" (the recipient is no point of
+ * P-256).
+ *
+ * cairn_wrap_credential is TPM2_MakeCredential: `secret` (1..32 bytes) for the AK with Name `ak`, opened by the EK `ek`.
  * Gives TPM2B_ID_OBJECT's and TPM2B_ENCRYPTED_SECRET's bytes. */
 CAIRN_RC cairn_wrap_credential(const struct cairn_signer *ephemeral, const struct cairn_ec_key *ek, const struct cairn_name *ak,
                                struct cairn_span secret, struct cairn_blob *credential, struct cairn_blob *seed,

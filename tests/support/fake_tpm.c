@@ -15,40 +15,66 @@ static void must(enum cairn_rc rc)
     assert_int_equal(rc, CAIRN_OK);
 }
 
-static void make_key(struct cairn_signer **signer, struct cairn_ec_key *key)
+static struct cairn_ec_key public_of(const struct cairn_signer *signer)
 {
-    must(cairn_signer_generate(signer, NULL));
-    must(cairn_signer_public(*signer, key, NULL));
+    struct cairn_ec_key key;
+    must(cairn_signer_public(signer, &key, NULL));
+    return key;
 }
 
-void cairn_fake_init(struct cairn_fake_tpm *tpm, const uint8_t fleet[32])
+static void name_of(const struct cairn_area *area, struct cairn_name *name)
 {
-    *tpm = (struct cairn_fake_tpm){.epoch = 7, .clock_ms = 60000, .resets = 3, .restarts = 1, .clock_safe = true};
+    must(cairn_name_compute(cairn_area_span(area), name, NULL));
+}
+
+void cairn_fake_init_keys(struct cairn_fake_tpm *tpm, const uint8_t fleet[32], struct cairn_signer *ek, struct cairn_signer *ak,
+                          struct cairn_signer *srk)
+{
+    *tpm = (struct cairn_fake_tpm){.ak = ak, .ek = ek, .srk = srk, .borrowed = true};
+    tpm->epoch = 7;
+    tpm->clock_ms = 60000;
+    tpm->resets = 3;
+    tpm->restarts = 1;
+    tpm->clock_safe = true;
     tpm->firmware = 0x2019102300163636u;
     memcpy(tpm->fleet, fleet, sizeof tpm->fleet);
     for (size_t i = 0; i < CAIRN_NUM_PCRS; i++) {
         memset(tpm->pcrs[i], (int)(0xa0 + i), sizeof tpm->pcrs[i]);
     }
-    struct cairn_ec_key key;
-    make_key(&tpm->ak, &key);
-    cairn_template_ak(fleet, &key, &tpm->ak_public);
-    make_key(&tpm->ek, &key);
-    cairn_template_ek(&key, &tpm->ek_public);
-    make_key(&tpm->srk, &key);
-    cairn_template_srk(&key, &tpm->srk_public);
+    const struct cairn_ec_key ak_key = public_of(ak);
+    const struct cairn_ec_key ek_key = public_of(ek);
+    const struct cairn_ec_key srk_key = public_of(srk);
+    cairn_template_ak(fleet, &ak_key, &tpm->ak_public);
+    cairn_template_ek(&ek_key, &tpm->ek_public);
+    cairn_template_srk(&srk_key, &tpm->srk_public);
     cairn_template_epoch(0x01800100, true, &tpm->epoch_public);
-    must(cairn_name_compute(cairn_area_span(&tpm->ak_public), &tpm->ak_name, NULL));
-    must(cairn_name_compute(cairn_area_span(&tpm->ek_public), &tpm->ek_name, NULL));
-    must(cairn_name_compute(cairn_area_span(&tpm->srk_public), &tpm->srk_name, NULL));
-    must(cairn_name_compute(cairn_area_span(&tpm->epoch_public), &tpm->epoch_name, NULL));
+    name_of(&tpm->ak_public, &tpm->ak_name);
+    name_of(&tpm->ek_public, &tpm->ek_name);
+    name_of(&tpm->srk_public, &tpm->srk_name);
+    name_of(&tpm->epoch_public, &tpm->epoch_name);
     must(cairn_name_device_id(&tpm->ek_name, tpm->device, NULL));
+}
+
+void cairn_fake_init(struct cairn_fake_tpm *tpm, const uint8_t fleet[32])
+{
+    struct cairn_signer *ek = NULL;
+    struct cairn_signer *ak = NULL;
+    struct cairn_signer *srk = NULL;
+    must(cairn_signer_generate(&ek, NULL));
+    must(cairn_signer_generate(&ak, NULL));
+    must(cairn_signer_generate(&srk, NULL));
+    cairn_fake_init_keys(tpm, fleet, ek, ak, srk);
+    tpm->borrowed = false;
 }
 
 void cairn_fake_clear(struct cairn_fake_tpm *tpm)
 {
-    cairn_signer_freep(&tpm->ak);
-    cairn_signer_freep(&tpm->ek);
-    cairn_signer_freep(&tpm->srk);
+    if (!tpm->borrowed) {
+        cairn_signer_free(tpm->ak);
+        cairn_signer_free(tpm->ek);
+        cairn_signer_free(tpm->srk);
+    }
+    *tpm = (struct cairn_fake_tpm){.ak = NULL};
 }
 
 void cairn_fake_sign(const struct cairn_fake_tpm *tpm, struct cairn_attestation *att)

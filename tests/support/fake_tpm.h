@@ -18,6 +18,7 @@
 struct cairn_fake_tpm {
     /* what it is: keys with the exact templates, an epoch index */
     struct cairn_signer *ak, *ek, *srk;
+    bool borrowed; /* the keys belong to somebody else */
     uint8_t fleet[32];
     struct cairn_area ak_public, ek_public, srk_public, epoch_public;
     struct cairn_name ak_name, ek_name, srk_name, epoch_name;
@@ -37,6 +38,9 @@ struct cairn_fake_tpm {
 
 /* cairn_fake_init makes fresh keys for a device of `fleet`: epoch 7, clock 60000 ms, 3 resets, 1 restart. */
 void cairn_fake_init(struct cairn_fake_tpm *tpm, const uint8_t fleet[32]);
+/* cairn_fake_init_keys: the same around keys of yours (of a test_keys.h device, say), which must outlive it. */
+void cairn_fake_init_keys(struct cairn_fake_tpm *tpm, const uint8_t fleet[32], struct cairn_signer *ek, struct cairn_signer *ak,
+                          struct cairn_signer *srk);
 void cairn_fake_clear(struct cairn_fake_tpm *tpm);
 #define CAIRN_FAKE_TPM CAIRN_CLEANUP(cairn_fake_clear) struct cairn_fake_tpm
 

@@ -29,7 +29,8 @@ void cairn_test_keys_clear(struct cairn_test_keys *keys);
 #define CAIRN_TEST_KEYS CAIRN_CLEANUP(cairn_test_keys_clear) struct cairn_test_keys
 
 /* cairn_test_sign signs canonical JSON (or an envelope) as `type`: *out is replaced. */
-void cairn_test_sign(struct cairn_span json_or_dsse, const char *type, const struct cairn_signer *signer, struct cairn_buf *out);
+void cairn_test_sign(struct cairn_span json_or_dsse, const char *type, const struct cairn_signer *signer,
+                     struct cairn_buf *out);
 /* cairn_test_sign_json: the same from a json_t that is taken over. */
 void cairn_test_sign_json(json_t *payload, const char *type, const struct cairn_signer *signer, struct cairn_buf *out);
 /* cairn_test_root_json is the unsigned payload of keys->root, for tests that change one thing: the caller owns it. */

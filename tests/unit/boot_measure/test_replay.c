@@ -435,6 +435,18 @@ static void leaves_a_log_without_sha256_undecided(void **state)
     assert_code(err, "boot.log.bank.absent");
 }
 
+static void refuses_an_event_without_a_sha256_digest(void **state)
+{
+    (void)state;
+    static const uint8_t event[12 + 2 + 20 + 4] = {8, 0, 0, 0, CAIRN_EV_IPL, 0, 0, 0, 1, 0, 0, 0, 0x04};
+    HAND hand = {.firmware = new_log(), .user = new_log(), .pcrs = reset_pcrs()};
+    struct cairn_replay *r = NULL;
+    struct cairn_err err = {0};
+    assert_int_equal(cairn_buf_append(&hand.firmware, CAIRN_SPAN(event), NULL), CAIRN_OK);
+    assert_int_equal(replay_hand(&hand, 0x1, &r, &err), CAIRN_E_FORMAT);
+    assert_code(err, "boot.log.bank");
+}
+
 static struct cairn_buf repeat(struct cairn_span bytes, size_t times)
 {
     struct cairn_buf out = {0};
@@ -511,6 +523,7 @@ int main(void)
         cmocka_unit_test(refuses_too_many_userspace_events),
         cmocka_unit_test(refuses_an_empty_or_impossible_selection),
         cmocka_unit_test(leaves_a_log_without_sha256_undecided),
+        cmocka_unit_test(refuses_an_event_without_a_sha256_digest),
         cmocka_unit_test(bounds_the_work_of_one_search),
         cmocka_unit_test(replays_a_long_ima_list_in_linear_time),
     };

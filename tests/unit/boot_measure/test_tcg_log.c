@@ -115,9 +115,9 @@ static void refuses_a_header_that_contradicts_itself(void **state)
     expect_header(OFF_NUM, 3, "boot.log.header");
     expect_header(OFF_NUM, 9, "boot.log.header");
     expect_header(OFF_NUM + 3, 0xff, "boot.log.header");
-    expect_header(OFF_LEN_0, 21, "boot.log.header");   /* SHA-1 has 20 bytes */
-    expect_header(OFF_ALG_1, 4, "boot.log.header");    /* SHA-1 with 32 bytes */
-    expect_header(OFF_VENDOR, 1, "boot.log.header");   /* vendor information that is not there */
+    expect_header(OFF_LEN_0, 21, "boot.log.header"); /* SHA-1 has 20 bytes */
+    expect_header(OFF_ALG_1, 4, "boot.log.header");  /* SHA-1 with 32 bytes */
+    expect_header(OFF_VENDOR, 1, "boot.log.header"); /* vendor information that is not there */
     expect_header(OFF_LEN, 0xff, "boot.log.truncated");
     expect_header(OFF_LEN + 3, 0xff, "boot.log.truncated");
 }
@@ -158,13 +158,29 @@ static void refuses_values_out_of_range_and_names_the_offset(void **state)
     (void)state;
     expect_event(0, 24, "boot.log.pcr");
     expect_event(3, 0xff, "boot.log.pcr");
-    expect_event(8, 1, "boot.log.bank");  /* fewer digests than the header has banks */
+    expect_event(8, 0, "boot.log.bank");  /* no digest */
     expect_event(8, 3, "boot.log.bank");  /* more: the next "algorithm" is the length */
     expect_event(11, 1, "boot.log.bank"); /* 16 M digests */
     expect_event(12, 5, "boot.log.bank"); /* an algorithm that the header does not have */
     expect_event(34, 4, "boot.log.bank"); /* SHA-1 twice */
     expect_event(68, 5, "boot.log.truncated");
     expect_event(71, 1, "boot.log.large");
+}
+
+/* Some firmware names banks in the header that are not active. */
+static void accepts_an_event_without_a_digest_for_every_bank(void **state)
+{
+    (void)state;
+    static const uint8_t event[12 + 2 + 32 + 4] = {8, 0, 0, 0, CAIRN_EV_IPL, 0, 0, 0, 1, 0, 0, 0, 0x0b};
+    CAIRN_BUF bytes = new_log();
+    assert_int_equal(cairn_buf_append(&bytes, CAIRN_SPAN(event), NULL), CAIRN_OK);
+    struct cairn_tcg_log log;
+    struct cairn_tcg_event out;
+    bool more = false;
+    assert_int_equal(cairn_tcg_log_open(cairn_buf_span(&bytes), &log, NULL), CAIRN_OK);
+    assert_int_equal(cairn_tcg_log_next(&log, &more, &out, NULL), CAIRN_OK);
+    assert_int_equal(out.digests[CAIRN_TCG_SHA1].len, 0);
+    assert_int_equal(out.digests[CAIRN_TCG_SHA256].len, 32);
 }
 
 static void accepts_pcr_23(void **state)
@@ -280,6 +296,7 @@ int main(void)
         cmocka_unit_test(refuses_two_banks_of_one_algorithm),
         cmocka_unit_test(steps_over_a_bank_it_does_not_know),
         cmocka_unit_test(refuses_values_out_of_range_and_names_the_offset),
+        cmocka_unit_test(accepts_an_event_without_a_digest_for_every_bank),
         cmocka_unit_test(accepts_pcr_23),
         cmocka_unit_test(refuses_more_than_the_cap_of_events_or_bytes),
         cmocka_unit_test(refuses_a_second_header_in_mid_log),

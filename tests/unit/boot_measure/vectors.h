@@ -74,9 +74,8 @@ static inline void read_quote(struct boot *boot, struct cairn_span attest)
 
 static inline struct boot open_boot(const char *name)
 {
-    struct boot boot = {.firmware = load(name, "binary_bios_measurements"),
-                        .ima = load(name, "ima_binary"),
-                        .values = load(name, "pcrs.bin")};
+    struct boot boot = {
+        .firmware = load(name, "binary_bios_measurements"), .ima = load(name, "ima_binary"), .values = load(name, "pcrs.bin")};
     CAIRN_BUF attest = load(name, "quote-sha256.msg");
     read_quote(&boot, cairn_buf_span(&attest));
     boot.logs.firmware = cairn_buf_span(&boot.firmware);

@@ -1,0 +1,57 @@
+/* cli/cmd_attest.c -- `cairn attest`: evidence of this boot, for somebody who asked.
+ */
+#include "attest/collect_device.h"
+#include "cli/tables.h"
+
+static CAIRN_RC need_nonce(struct cairn_cli *cli, const char *path, struct cairn_nonce *out)
+{
+    CAIRN_BUF file = {0};
+    if (path == NULL) {
+        return CAIRN_FAIL(
+            &cli->err, CAIRN_E_USAGE, "nonce.required",
+            "evidence answers a question: get a nonce file from whoever asks (`cairn nonce new`) and name it with "
+            "--nonce");
+    }
+    CAIRN_TRY(cairn_cli_read(cli, path, &file));
+    enum cairn_rc rc = cairn_nonce_parse(cairn_buf_span(&file), out, &cli->err);
+    if (rc != CAIRN_OK) {
+        cairn_err_prefix(&cli->err, "%s", path);
+    }
+    return rc;
+}
+
+static CAIRN_RC attest(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
+{
+    const char *nonce_path = NULL, *out_path = NULL;
+    const struct cairn_option options[] = {
+        {.name = "--nonce", .value = &nonce_path}, {.name = "-o", .value = &out_path}, {.name = NULL}};
+    struct cairn_args args = {.options = options};
+    struct cairn_nonce nonce;
+    CAIRN_HERE here = {0};
+    CAIRN_BUF file = {0};
+    CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
+    CAIRN_TRY(need_nonce(cli, nonce_path, &nonce));
+    CAIRN_TRY(cairn_here_open(cli, &here));
+    if (!here.identity.enrolled) {
+        return CAIRN_FAIL(
+            &cli->err, CAIRN_E_REFUSED, "device.unenrolled",
+            "this device is not enrolled, so nobody could tell whose evidence it is: `cairn enrol request` first");
+    }
+    const struct cairn_log_paths logs = {{[CAIRN_LOG_FIRMWARE] = here.config.boot_log,
+                                          [CAIRN_LOG_USERSPACE] = here.config.userspace_log,
+                                          [CAIRN_LOG_IMA] = here.config.ima_log}};
+    CAIRN_TRY(cairn_collect_evidence(here.tpm, &here.identity.statement, &nonce, &logs, &file, &cli->err));
+    *exit_code = 0;
+    return cairn_cli_write_document(cli, out_path, cairn_buf_span(&file));
+}
+
+const struct cairn_command cairn_commands_attest[] = {
+    {.noun = "attest",
+     .verb = NULL,
+     .synopsis = "--nonce FILE [-o FILE]",
+     .help = "Quotes the PCRs that the nonce asks for and adds the boot logs. On the device.\n"
+             "  --nonce FILE  the question, from `cairn nonce new`; without one nothing is attested\n"
+             "  -o FILE       where the evidence goes (standard output)",
+     .run = attest},
+    {.noun = NULL},
+};

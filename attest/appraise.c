@@ -110,7 +110,7 @@ static CAIRN_RC write_check(const struct cairn_check *check, json_t *to, struct 
     CAIRN_TRY(cairn_json_set_string(json, "expected", check->expected, err));
     CAIRN_TRY(cairn_json_set_string(json, "label", check->label, err));
     CAIRN_TRY(cairn_json_set_bool(json, "required", check->required, err));
-    CAIRN_TRY(cairn_json_set_string(json, "result", cairn_result_name(check->result), err));
+    CAIRN_TRY(cairn_json_set_string(json, "result", cairn_check_result_name(check->result), err));
     return cairn_json_set_string(json, "seen", check->seen, err);
 }
 

@@ -18,6 +18,10 @@ static CAIRN_RC check_nonce(const struct cairn_statement *statement, const struc
     if (!cairn_name_equal(&nonce->ak, &statement->ak_name)) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "nonce.ak", "the nonce was made for another attestation key of this device");
     }
+    if (nonce->purpose == CAIRN_PURPOSE_GRANT) {
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "nonce.purpose",
+                          "this nonce asks for a grant request, not for evidence: `cairn grant request`");
+    }
     return CAIRN_OK;
 }
 

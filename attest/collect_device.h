@@ -18,9 +18,9 @@ struct cairn_log_paths {
 };
 
 /* cairn_collect_evidence writes a whole evidence file to `out` (replaced). The TPM object is pinned to `statement`.
- * CAIRN_E_REFUSED "nonce.fleet", "nonce.device", "nonce.ak": the nonce asks another device. CAIRN_E_IO "evidence.log.absent":
- * the configured firmware log is not there ("" in the configuration says that there is none); "file.read", "file.large". A
- * userspace log or IMA list that does not exist is left out. tpm.*. */
+ * CAIRN_E_REFUSED "nonce.fleet", "nonce.device", "nonce.ak": the nonce asks another device; "nonce.purpose": it asks for a
+ * grant request. CAIRN_E_IO "evidence.log.absent": the configured firmware log is not there ("" in the configuration says that
+ * there is none); "file.read", "file.large". A userspace log or IMA list that does not exist is left out. tpm.*. */
 CAIRN_RC cairn_collect_evidence(struct cairn_tpm *tpm, const struct cairn_statement *statement, const struct cairn_nonce *nonce,
                                 const struct cairn_log_paths *logs, struct cairn_buf *out, struct cairn_err *err);
 

@@ -30,13 +30,6 @@ static CAIRN_RC find_names(const struct cairn_enrol_place *place, const struct c
     return cairn_statement_derive(root, out, err);
 }
 
-static CAIRN_RC pin(struct cairn_tpm *tpm, const struct cairn_statement *s, struct cairn_err *err)
-{
-    const struct cairn_tpm_pins pins = {
-        .srk = s->srk_name, .ak = s->ak_name, .epoch = s->epoch_name, .anchor = {s->anchor_name[0], s->anchor_name[1]}};
-    return cairn_tpm_pin(tpm, &pins, err);
-}
-
 CAIRN_RC cairn_enrol_init(const struct cairn_enrol_place *place, struct cairn_span root_file, struct cairn_err *err)
 {
     CAIRN_ROOT *root = NULL;
@@ -44,7 +37,7 @@ CAIRN_RC cairn_enrol_init(const struct cairn_enrol_place *place, struct cairn_sp
     CAIRN_TRY(cairn_root_open(root_file, place->now_s, &root, err));
     CAIRN_TRY(cairn_identity_accept_root(place->state, root_file, err));
     CAIRN_TRY(find_names(place, root, &names, err));
-    CAIRN_TRY(pin(place->tpm, &names, err));
+    CAIRN_TRY(cairn_identity_pin_names(&names, place->tpm, err));
     return cairn_tpm_epoch_define(place->tpm, err);
 }
 
@@ -113,7 +106,7 @@ CAIRN_RC cairn_enrol_request(const struct cairn_enrol_place *place, const struct
     CAIRN_TRY(set_label(request.device.tag, "tag", place->tag, err));
     CAIRN_TRY(set_label(request.device.site, "site", place->site, err));
     CAIRN_TRY(find_names(place, identity->root, &request.device, err));
-    CAIRN_TRY(pin(place->tpm, &request.device, err));
+    CAIRN_TRY(cairn_identity_pin_names(&request.device, place->tpm, err));
     CAIRN_TRY(describe_tpm(place->tpm, &request.device, err));
     CAIRN_TRY(cairn_tpm_ek_certs(place->tpm, add_certificate, &request, err));
     if (extra.len > 0) {
@@ -173,7 +166,7 @@ CAIRN_RC cairn_enrol_answer(const struct cairn_enrol_place *place, const struct 
     if (!cairn_name_equal(&c.ak, &names.ak_name)) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "enrolment.ak", "the challenge is for another device's attestation key");
     }
-    CAIRN_TRY(pin(place->tpm, &names, err));
+    CAIRN_TRY(cairn_identity_pin_names(&names, place->tpm, err));
     CAIRN_SECRET *secret = NULL;
     CAIRN_TPMDOC doc = {.num_attestations = 0};
     CAIRN_TRY(cairn_tpm_activate(place->tpm, cairn_blob_span(&c.credential), cairn_blob_span(&c.seed), &secret, err));
@@ -199,7 +192,7 @@ CAIRN_RC cairn_enrol_accept(const struct cairn_enrol_place *place, const struct 
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "enrolment.device",
                           "the statement is of another device, or this one's configured indices differ");
     }
-    CAIRN_TRY(pin(place->tpm, &s, err));
+    CAIRN_TRY(cairn_identity_pin_names(&s, place->tpm, err));
     CAIRN_TRY(cairn_tpm_epoch_read(place->tpm, &epoch, err));
     if (epoch < s.epoch_value) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "enrolment.epoch",

@@ -265,7 +265,7 @@ static void print_words(FILE *to, const char *code, const char *indent)
 static void print_check(FILE *to, const struct cairn_check *check)
 {
     const bool optional_note = check->result == CAIRN_ABSENT && !check->required;
-    const char *result = optional_note ? "note" : cairn_result_name(check->result);
+    const char *result = optional_note ? "note" : cairn_check_result_name(check->result);
     (void)fprintf(to, "%-7s %-28s %s\n", result, check->code, check->label);
     if (check->result == CAIRN_PASS) {
         return;

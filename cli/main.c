@@ -127,7 +127,7 @@ int main(int argc, char **argv)
         return 8;
     }
     struct cairn_cli cli = {.config_path = "/etc/cairn/cairn.conf"};
-    (void)umask(077);
+    (void)umask(022); /* every write names its own mode */
     (void)signal(SIGPIPE, SIG_IGN);
     enum cairn_rc rc = cairn_process_harden(&cli.err);
     if (rc == CAIRN_OK) {

@@ -28,7 +28,7 @@ const char *cairn_tier_name(enum cairn_tier tier)
     return names[tier];
 }
 
-const char *cairn_result_name(enum cairn_result result)
+const char *cairn_check_result_name(enum cairn_check_result result)
 {
     static const char *const names[] = {[CAIRN_PASS] = "pass", [CAIRN_FAILED] = "fail", [CAIRN_ABSENT] = "absent"};
     return names[result];
@@ -59,13 +59,13 @@ static void put_text(char *to, size_t size, const char *text)
     to[n] = '\0';
 }
 
-static void put_check(struct cairn_check *check, const char *code, enum cairn_result result, bool required)
+static void put_check(struct cairn_check *check, const char *code, enum cairn_check_result result, bool required)
 {
     *check = (struct cairn_check){.result = result, .required = required};
     put_text(check->code, sizeof check->code, code);
 }
 
-void cairn_verdict_add(struct cairn_verdict *verdict, const char *code, enum cairn_result result, bool required,
+void cairn_verdict_add(struct cairn_verdict *verdict, const char *code, enum cairn_check_result result, bool required,
                        const char *expected, const char *seen, const char *label)
 {
     if (verdict->num_checks == CAIRN_VERDICT_MAX_CHECKS) {
@@ -102,8 +102,8 @@ void cairn_verdict_conclude(struct cairn_verdict *verdict)
     }
 }
 
-static void add_digests(struct cairn_verdict *verdict, const char *code, enum cairn_result result, const uint8_t *expected,
-                        const uint8_t *seen, const char *label)
+static void add_digests(struct cairn_verdict *verdict, const char *code, enum cairn_check_result result,
+                        const uint8_t *expected, const uint8_t *seen, const char *label)
 {
     char want[2 * CAIRN_SHA256_LEN + 1] = "", got[2 * CAIRN_SHA256_LEN + 1] = "";
     if (expected != NULL) {
@@ -125,7 +125,7 @@ static void check_pcr(const struct cairn_policy *policy, const struct cairn_repl
 {
     const uint8_t *seen = replay != NULL ? cairn_replay_value(replay, pcr) : NULL;
     char code[16];
-    enum cairn_result result = CAIRN_ABSENT;
+    enum cairn_check_result result = CAIRN_ABSENT;
     (void)snprintf(code, sizeof code, "pcr.%u", pcr);
     if (seen != NULL) {
         result = same_digest(policy->values[pcr], seen) ? CAIRN_PASS : CAIRN_FAILED;
@@ -183,7 +183,7 @@ static bool seen_later(const struct walk *w, const uint8_t *digest)
     return false;
 }
 
-static void report(struct walk *w, const char *kind, const char *what, enum cairn_result result, const uint8_t *expected,
+static void report(struct walk *w, const char *kind, const char *what, enum cairn_check_result result, const uint8_t *expected,
                    const uint8_t *seen, const char *name)
 {
     char code[sizeof w->verdict->checks[0].code], label[CAIRN_CHECK_LABEL_MAX];

@@ -16,13 +16,13 @@
 enum cairn_tier { CAIRN_TIER_AFFIRMING, CAIRN_TIER_WARNING, CAIRN_TIER_CONTRAINDICATED, CAIRN_TIER_UNDECIDED };
 int cairn_tier_exit_code(enum cairn_tier tier);    /* 0, 3, 4, 5 */
 const char *cairn_tier_name(enum cairn_tier tier); /* AR4SI: "affirming", "warning", "contraindicated"; "undecided" */
-enum cairn_result { CAIRN_PASS, CAIRN_FAILED, CAIRN_ABSENT };
-const char *cairn_result_name(enum cairn_result result); /* "pass", "fail", "absent" */
+enum cairn_check_result { CAIRN_PASS, CAIRN_FAILED, CAIRN_ABSENT };
+const char *cairn_check_result_name(enum cairn_check_result result); /* "pass", "fail", "absent" */
 
 enum { CAIRN_VERDICT_MAX_CHECKS = 96, CAIRN_CHECK_VALUE_MAX = 72, CAIRN_CHECK_LABEL_MAX = 96 };
 struct cairn_check {
     char code[48]; /* stable: "boot.cmdline.changed" */
-    enum cairn_result result;
+    enum cairn_check_result result;
     bool required;
     char expected[CAIRN_CHECK_VALUE_MAX], seen[CAIRN_CHECK_VALUE_MAX]; /* digests in hex, or words */
     char label[CAIRN_CHECK_LABEL_MAX];                                 /* printable ASCII, for people */
@@ -41,7 +41,7 @@ void cairn_verdict_clear(struct cairn_verdict *verdict);
 /* cairn_verdict_add appends one check to an initialised verdict. NULL texts are empty; longer ones are cut, and characters that
  * are not printable ASCII become '?'. The last place is kept for "appraisal.checks.full", absent and required: a table that
  * does not hold everything is no ground for trust. */
-void cairn_verdict_add(struct cairn_verdict *verdict, const char *code, enum cairn_result result, bool required,
+void cairn_verdict_add(struct cairn_verdict *verdict, const char *code, enum cairn_check_result result, bool required,
                        const char *expected, const char *seen, const char *label);
 /* cairn_verdict_conclude sets the tier: a required check failed = contraindicated; else a required one absent, or no required
  * check at all = undecided; else an optional one failed = warning; else affirming. */

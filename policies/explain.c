@@ -119,9 +119,8 @@ static const struct words suffixes[] = {
      "Put the changed parts right first."},
 };
 
-static const struct words pcr_words = {
-    "pcr.N", "The value of this PCR against the policy's. If it differs, the events that differ are listed.",
-    "Absent: ask for the PCR in the nonce."};
+static const struct words pcr_words = {"pcr.N", "The value of this PCR is compared with the policy's.",
+                                       "Fail: look at the events that differ. Absent: ask for the PCR in the nonce."};
 
 static const struct words *find(const struct words *table, size_t num, const char *code, size_t len)
 {

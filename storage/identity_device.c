@@ -52,15 +52,21 @@ CAIRN_RC cairn_identity_load(struct cairn_fs *state, uint64_t now_s, struct cair
     return CAIRN_OK;
 }
 
+CAIRN_RC cairn_identity_pin_names(const struct cairn_statement *s, struct cairn_tpm *tpm, struct cairn_err *err)
+{
+    struct cairn_tpm_pins pins = {
+        .srk = s->srk_name, .ak = s->ak_name, .epoch = s->epoch_name, .anchor = {s->anchor_name[0], s->anchor_name[1]}};
+    struct cairn_writer w = cairn_writer(pins.fleet, sizeof pins.fleet);
+    cairn_write_bytes(&w, CAIRN_SPAN(s->fleet));
+    return cairn_tpm_pin(tpm, &pins, err);
+}
+
 CAIRN_RC cairn_identity_pin(const struct cairn_identity *identity, struct cairn_tpm *tpm, struct cairn_err *err)
 {
-    const struct cairn_statement *s = &identity->statement;
     if (!identity->enrolled) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "device.unenrolled", "this device is not enrolled: see `cairn enrol request`");
     }
-    const struct cairn_tpm_pins pins = {
-        .srk = s->srk_name, .ak = s->ak_name, .epoch = s->epoch_name, .anchor = {s->anchor_name[0], s->anchor_name[1]}};
-    return cairn_tpm_pin(tpm, &pins, err);
+    return cairn_identity_pin_names(&identity->statement, tpm, err);
 }
 
 static CAIRN_RC accept_file(struct cairn_fs *state, const char *name, struct cairn_span file, const char *other_code,

@@ -31,6 +31,8 @@ CAIRN_RC cairn_identity_load(struct cairn_fs *state, uint64_t now_s, struct cair
 /* cairn_identity_pin pins the statement's Names in the TPM object; not enrolled: CAIRN_E_REFUSED "device.unenrolled". */
 CAIRN_RC cairn_identity_pin(const struct cairn_identity *identity, struct cairn_tpm *tpm, struct cairn_err *err);
 
+/* cairn_identity_pin_names pins the derived Names of `s`, which need not be signed yet: for enrolment. */
+CAIRN_RC cairn_identity_pin_names(const struct cairn_statement *s, struct cairn_tpm *tpm, struct cairn_err *err);
 /* cairn_identity_accept_root and _accept_statement keep a file that the caller has verified, durably. The same bytes again are
  * CAIRN_OK; others are CAIRN_E_REFUSED "root.replaced", "enrolment.other". */
 CAIRN_RC cairn_identity_accept_root(struct cairn_fs *state, struct cairn_span file, struct cairn_err *err);

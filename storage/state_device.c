@@ -94,12 +94,25 @@ CAIRN_RC cairn_state_commit(struct cairn_fs *fs, struct cairn_tpm *tpm, const st
     return cairn_state_advance(&a, next, state, err);
 }
 
+static CAIRN_RC anchor_policy(const struct cairn_identity *identity, struct binding *b, struct cairn_err *err)
+{
+    return cairn_policy_anchor(cairn_root_pcrpolicy_key(identity->root), cairn_root_class(identity->root), b->policy, err);
+}
+
+CAIRN_RC cairn_state_prepare(const struct cairn_identity *identity, struct cairn_tpm *tpm, struct cairn_err *err)
+{
+    struct binding b = {.tpm = tpm};
+    CAIRN_TRY(anchor_policy(identity, &b, err));
+    CAIRN_TRY(define_index(&b, 0, err));
+    return define_index(&b, 1, err);
+}
+
 CAIRN_RC cairn_state_first(struct cairn_fs *fs, const struct cairn_identity *identity, struct cairn_tpm *tpm,
                            const struct cairn_approval *approval, const struct cairn_record *next, struct cairn_state *state,
                            struct cairn_err *err)
 {
     struct binding b = {.tpm = tpm, .approval = approval};
-    CAIRN_TRY(cairn_policy_anchor(cairn_root_pcrpolicy_key(identity->root), cairn_root_class(identity->root), b.policy, err));
+    CAIRN_TRY(anchor_policy(identity, &b, err));
     struct cairn_anchored a =
         bind_state(fs, &b, identity->enrolled ? identity->statement.digest : NULL, identity->statement.epoch_value);
     return cairn_state_start(&a, next, state, err);
@@ -116,6 +129,7 @@ CAIRN_RC cairn_state_approvals(struct cairn_fs *fs, const struct cairn_identity 
                           "there is no %s in the state directory: this device was never provisioned", CAIRN_APPROVALS_FILE);
     }
     CAIRN_TRY(rc);
-    CAIRN_TRY(cairn_json_parse(cairn_buf_span(&text), CAIRN_FILE_MAX, true, CAIRN_APPROVALS_FILE, &json, err));
+    CAIRN_TRY(cairn_json_parse(cairn_json_trim_newline(cairn_buf_span(&text)), CAIRN_FILE_MAX, true, CAIRN_APPROVALS_FILE,
+                               &json, err));
     return cairn_approvals_read(json, identity->root, out, err);
 }

@@ -23,6 +23,9 @@ CAIRN_RC cairn_state_read(struct cairn_fs *fs, const struct cairn_identity *iden
  * error the device is wholly in the old or wholly in the new state: read again. */
 CAIRN_RC cairn_state_commit(struct cairn_fs *fs, struct cairn_tpm *tpm, const struct cairn_approval *approval,
                             const struct cairn_record *next, struct cairn_state *state, struct cairn_err *err);
+/* cairn_state_prepare makes the anchor indices that are absent, unwritten. Before the epoch moves: so a first provisioning that
+ * is cut never looks like anchors that somebody took away. */
+CAIRN_RC cairn_state_prepare(const struct cairn_identity *identity, struct cairn_tpm *tpm, struct cairn_err *err);
 /* cairn_state_first is the first provisioning's commit (RECORD): both anchors defined, records 0 and 1 written, NV_Write 0,
  * NV_Write 1. */
 CAIRN_RC cairn_state_first(struct cairn_fs *fs, const struct cairn_identity *identity, struct cairn_tpm *tpm,

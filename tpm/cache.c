@@ -94,6 +94,14 @@ static bool parse_ticket(struct cairn_span file, const uint8_t approval[32], TPM
            Tss2_MU_TPMT_TK_VERIFIED_Unmarshal(r.rest.p, r.rest.len, &used, out) == TSS2_RC_SUCCESS && used == r.rest.len;
 }
 
+static void remember_ticket(struct cairn_tpm *tpm, const uint8_t approval[32], const TPMT_TK_VERIFIED *ticket)
+{
+    struct cairn_reader r = cairn_reader(cairn_span(approval, 32));
+    cairn_read_array(&r, tpm->ticket.approval, sizeof tpm->ticket.approval);
+    tpm->ticket.ticket = *ticket;
+    tpm->ticket.valid = true;
+}
+
 bool cairn_tpm_cache_ticket(struct cairn_tpm *tpm, const uint8_t approval[32], TPMT_TK_VERIFIED *out)
 {
     if (tpm->ticket.valid && cairn_span_equal(cairn_span(tpm->ticket.approval, 32), cairn_span(approval, 32))) {
@@ -107,16 +115,9 @@ bool cairn_tpm_cache_ticket(struct cairn_tpm *tpm, const uint8_t approval[32], T
         !parse_ticket(cairn_buf_span(&file), approval, &ticket)) {
         return false;
     }
+    remember_ticket(tpm, approval, &ticket);
     *out = ticket;
     return true;
-}
-
-static void remember_ticket(struct cairn_tpm *tpm, const uint8_t approval[32], const TPMT_TK_VERIFIED *ticket)
-{
-    struct cairn_reader r = cairn_reader(cairn_span(approval, 32));
-    cairn_read_array(&r, tpm->ticket.approval, sizeof tpm->ticket.approval);
-    tpm->ticket.ticket = *ticket;
-    tpm->ticket.valid = true;
 }
 
 void cairn_tpm_cache_store_ticket(struct cairn_tpm *tpm, const uint8_t approval[32], const TPMT_TK_VERIFIED *ticket)

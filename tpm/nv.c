@@ -322,10 +322,11 @@ CAIRN_RC cairn_tpm_anchor_write(struct cairn_tpm *tpm, unsigned i, const uint8_t
     cairn_read_array(&r, a.bytes, sizeof a.bytes);
     for (unsigned n = 0; rc == CAIRN_OK && n < WRITE_TRIES; n++) {
         enum cairn_rc tried = cairn_tpm_run(tpm, &op, &a, err);
-        if (tried == CAIRN_OK || (cairn_tpm_dead(tpm->last) && holds(tpm, &a))) {
+        bool open = cairn_tpm_dead(tpm->last);
+        if (tried == CAIRN_OK || (open && holds(tpm, &a))) {
             return CAIRN_OK;
         }
-        rc = cairn_tpm_dead(tpm->last) && n + 1 < WRITE_TRIES ? CAIRN_OK : tried;
+        rc = open && n + 1 < WRITE_TRIES ? CAIRN_OK : tried;
     }
     return rc;
 }

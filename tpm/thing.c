@@ -170,8 +170,7 @@ TSS2_RC cairn_tpm_derive_ak(struct cairn_tpm *tpm, const uint8_t fleet[32], ESYS
     return TSS2_RC_SUCCESS;
 }
 
-/* A Clear has taken the SRK too, and with it every configured auth value has become empty. */
-static TSS2_RC notice_clear(struct cairn_tpm *tpm)
+TSS2_RC cairn_tpm_notice_clear(struct cairn_tpm *tpm)
 {
     ESYS_TR srk = ESYS_TR_NONE;
     TSS2_RC rc = cairn_tpm_thing_get(tpm, CAIRN_THING_SRK, false, &srk);
@@ -189,6 +188,6 @@ TSS2_RC cairn_tpm_ak(struct cairn_tpm *tpm, ESYS_TR *out)
     if (rc != CAIRN_TPM_RC_MISSING(CAIRN_THING_AK) || memcmp(tpm->pins.fleet, unknown, sizeof unknown) == 0) {
         return rc;
     }
-    CAIRN_TPM_TRY(notice_clear(tpm));
+    CAIRN_TPM_TRY(cairn_tpm_notice_clear(tpm));
     return cairn_tpm_derive_ak(tpm, tpm->pins.fleet, out);
 }

@@ -113,13 +113,15 @@ CAIRN_RC cairn_tpm_anchor_write(struct cairn_tpm *tpm, unsigned i, const uint8_t
                                 const struct cairn_approval *approval, struct cairn_err *err);
 
 /* sealed data. A sealed object is TPM2B_PUBLIC area and TPM2B_PRIVATE bytes. */
+enum { CAIRN_TPM_SEAL_MAX = 96 }; /* what 240 bytes of TPM2B_PRIVATE hold with any TPM's overhead */
 struct cairn_sealed {
     uint8_t public_area[160];
     size_t public_len;
     uint8_t private_area[240];
     size_t private_len;
 };
-/* cairn_tpm_seal makes `secret` (<= 128 bytes) an object under the SRK that only `policy` opens. (authenticated) */
+/* cairn_tpm_seal makes `secret` (1..CAIRN_TPM_SEAL_MAX bytes) an object under the SRK that only `policy` opens.
+ * (authenticated) CAIRN_E_USAGE "tpm.seal.length". */
 CAIRN_RC cairn_tpm_seal(struct cairn_tpm *tpm, struct cairn_span secret, const uint8_t policy[32], struct cairn_sealed *out,
                         struct cairn_err *err);
 /* cairn_tpm_unseal runs PolicyPCR -> PolicyAuthorize(approval) -> PolicyNV(epoch <= bound) -> Unseal: 7 commands with a cached

@@ -118,6 +118,8 @@ void cairn_tpm_thing_forget(struct cairn_tpm *tpm, enum cairn_tpm_thing which, b
 void cairn_tpm_things_forget(struct cairn_tpm *tpm, bool files);
 /* cairn_tpm_ak gives the persistent AK or, when a Clear has taken it and the fleet is known, re-derives it. */
 TSS2_RC cairn_tpm_ak(struct cairn_tpm *tpm, ESYS_TR *out);
+/* cairn_tpm_notice_clear: no AK and no SRK either: a Clear has made every configured auth value empty. */
+TSS2_RC cairn_tpm_notice_clear(struct cairn_tpm *tpm);
 TSS2_RC cairn_tpm_derive_ak(struct cairn_tpm *tpm, const uint8_t fleet[32], ESYS_TR *out);
 /* cairn_tpm_name gives the Name of a TR, hashed from the public area that ESYS will use. */
 TSS2_RC cairn_tpm_name(struct cairn_tpm *tpm, ESYS_TR tr, struct cairn_name *out);

@@ -69,8 +69,9 @@ CAIRN_RC cairn_tpm_seal(struct cairn_tpm *tpm, struct cairn_span secret, const u
 {
     static const struct cairn_tpm_op op = {.run = seal, .task = CAIRN_TASK_VAULT, .repeatable = true};
     struct sealing s = {.secret = secret, .policy = policy};
-    if (secret.len == 0 || secret.len > 128) {
-        return CAIRN_FAIL(err, CAIRN_E_USAGE, "tpm.seal.length", "a TPM seals 1 to 128 bytes, not %zu", secret.len);
+    if (secret.len == 0 || secret.len > CAIRN_TPM_SEAL_MAX) {
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "tpm.seal.length", "1 to %d bytes can be sealed, not %zu", CAIRN_TPM_SEAL_MAX,
+                          secret.len);
     }
     CAIRN_TRY(cairn_tpm_run(tpm, &op, &s, err));
     *out = s.out;

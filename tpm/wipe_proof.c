@@ -193,11 +193,20 @@ static TSS2_RC derive_ak(struct cairn_tpm *tpm, struct wiping *w)
     return TSS2_RC_SUCCESS;
 }
 
+/* An AK of another fleet could not be derived again: then nothing would testify the Clear. */
+static bool right_fleet(const struct cairn_tpm *tpm, const struct cairn_tpm_wipe *wipe)
+{
+    static const uint8_t unknown[32];
+    struct cairn_span pinned = CAIRN_SPAN(tpm->pins.fleet);
+    return cairn_span_equal(pinned, CAIRN_SPAN(unknown)) || cairn_span_equal(pinned, CAIRN_SPAN(wipe->fleet));
+}
+
 /* The AK of the first quote: persistent, or derived when an earlier run has cleared it. */
 static TSS2_RC first_ak(struct cairn_tpm *tpm, struct wiping *w)
 {
     TSS2_RC rc = cairn_tpm_thing_get(tpm, CAIRN_THING_AK, false, &w->ak);
     if (rc == CAIRN_TPM_RC_MISSING(CAIRN_THING_AK)) {
+        CAIRN_TPM_TRY(cairn_tpm_notice_clear(tpm));
         rc = cairn_tpm_derive_ak(tpm, w->wipe->fleet, &w->ak);
     }
     CAIRN_TPM_TRY(rc);
@@ -263,6 +272,9 @@ static TSS2_RC wipe_run(struct cairn_tpm *tpm, void *arg)
     cairn_audit_log_clear(&w->log);
     w->audit = ESYS_TR_NONE;
     w->ak = ESYS_TR_NONE;
+    if (!right_fleet(tpm, w->wipe)) {
+        return CAIRN_TPM_RC_OTHER(CAIRN_THING_AK);
+    }
     CAIRN_TPM_TRY(check_clear(tpm, w));
     CAIRN_TPM_TRY(find_indices(tpm, w));
     CAIRN_TPM_TRY(first_ak(tpm, w));

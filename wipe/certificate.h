@@ -79,4 +79,8 @@ CAIRN_RC cairn_certificate_file(struct cairn_span payload, const struct cairn_au
  * operator-asserted, the grade and why, and what is not proved. `out` is text; not NUL-terminated. */
 CAIRN_RC cairn_certificate_report(const struct cairn_certificate *found, struct cairn_buf *out, struct cairn_err *err);
 
+/* cairn_certificate_facts gives the same for a program: the derived members of the payload (docs/formats.md "certificate"),
+ * `min_grade_met` and `order` (SHA-256). The caller owns *out. */
+CAIRN_RC cairn_certificate_facts(const struct cairn_certificate *found, json_t **out, struct cairn_err *err);
+
 #endif

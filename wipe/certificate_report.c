@@ -108,3 +108,15 @@ enum cairn_rc cairn_certificate_report(const struct cairn_certificate *found, st
     CAIRN_TRY(put_media(found, out, err));
     return put_grade(found, out, err);
 }
+
+enum cairn_rc cairn_certificate_facts(const struct cairn_certificate *found, json_t **out, struct cairn_err *err)
+{
+    CAIRN_JSON *o = json_object();
+    CAIRN_TRY(cairn_certificate_derive(found, o, err));
+    CAIRN_TRY(cairn_json_set_bool(o, "min_grade_met", found->min_grade_met, err));
+    CAIRN_TRY(cairn_json_set_hex(o, "order", CAIRN_SPAN(found->order.digest), err));
+    CAIRN_TRY(cairn_json_set_uint(o, "made", found->made_s, err));
+    CAIRN_TRY(cairn_json_set_string(o, "tool", found->tool, err));
+    *out = json_incref(o);
+    return CAIRN_OK;
+}

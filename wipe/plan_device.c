@@ -35,7 +35,8 @@ static bool has_epoch(const struct cairn_statement *s, const struct cairn_audit_
 }
 
 /* Foreign indices: defined by an owner other than Cairn. */
-static void list_foreign_nv(const struct cairn_identity *identity, const struct cairn_audit_handles *nv, struct cairn_plan *plan)
+static void list_foreign_nv(const struct cairn_identity *identity, const struct cairn_audit_handles *nv,
+                            struct cairn_plan *plan)
 {
     for (size_t i = 0; i < nv->num; i++) {
         bool ours = identity->enrolled && is_ours(&identity->statement, nv->handle[i]);

@@ -92,7 +92,7 @@ void cairn_swtpm_start(struct cairn_swtpm *swtpm)
         exec_swtpm(swtpm);
     }
     for (unsigned i = 0; i < 2000; i++) {
-        if (answers(ctrl) && access(sock, F_OK) == 0) {
+        if (answers(ctrl) && answers(sock)) {
             return;
         }
         nap();

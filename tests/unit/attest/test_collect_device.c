@@ -32,6 +32,15 @@ static void answers_no_nonce_for_another_device(void **state)
     expect_unasked(&w, &nonce, "nonce.ak");
 }
 
+static void answers_no_nonce_made_for_a_grant(void **state)
+{
+    (void)state;
+    WORLD w;
+    world_make(&w, "sb-uki-clean");
+    const struct cairn_nonce nonce = ask(&w, CAIRN_PURPOSE_GRANT, WORLD_MASK);
+    expect_unasked(&w, &nonce, "nonce.purpose");
+}
+
 static void reads_a_log_that_is_there_and_takes_none_for_none(void **state)
 {
     (void)state;
@@ -63,6 +72,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_no_nonce_for_another_device),
+        cmocka_unit_test(answers_no_nonce_made_for_a_grant),
         cmocka_unit_test(reads_a_log_that_is_there_and_takes_none_for_none),
         cmocka_unit_test(reports_a_log_that_cannot_be_read),
     };

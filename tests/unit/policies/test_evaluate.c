@@ -232,7 +232,7 @@ static void stops_listing_differences_before_the_table_is_full(void **state)
     WORLD w;
     CAIRN_POLICY policy = {0};
     CAIRN_VERDICT verdict = {0};
-    char text[16];
+    char text[32];
     world_make(&w, "sb-uki-clean");
     world_learn(&w, &policy);
     for (int i = 0; i < 200; i++) {
@@ -260,7 +260,7 @@ static void does_not_trust_a_table_that_overflowed(void **state)
     assert_string_equal(verdict.checks[0].label, "tab?here ?");
 }
 
-static enum cairn_tier tier_of(enum cairn_result required, enum cairn_result optional)
+static enum cairn_tier tier_of(enum cairn_check_result required, enum cairn_check_result optional)
 {
     CAIRN_VERDICT verdict = {0};
     assert_int_equal(cairn_verdict_init(&verdict, NULL), CAIRN_OK);

@@ -113,7 +113,8 @@ static inline const struct cairn_check *find_check(const struct cairn_verdict *v
     return NULL;
 }
 
-static inline void want_check(const struct cairn_verdict *verdict, const char *code, enum cairn_result result, bool required)
+static inline void want_check(const struct cairn_verdict *verdict, const char *code, enum cairn_check_result result,
+                              bool required)
 {
     const struct cairn_check *check = find_check(verdict, code);
     if (check == NULL) {

@@ -168,6 +168,15 @@ static void refuses_a_failed_or_unaudited_command(void **state)
     bad.command.bytes[1] = 0x01; /* no sessions */
     refuses_command(span_of(&bad.command), &clear);
     bad = clear;
+    bad.command.len -= 73; /* sessions announced, none there */
+    bad.command.bytes[5] = (uint8_t)bad.command.len;
+    bad.command.bytes[17] = 0;
+    refuses_command(span_of(&bad.command), &clear);
+    bad = clear;
+    bad.response.len -= 69;
+    bad.response.bytes[5] = (uint8_t)bad.response.len;
+    refuses_response(span_of(&bad.response), &clear);
+    bad = clear;
     bad.response.bytes[1] = 0x01;
     refuses_response(span_of(&bad.response), &clear);
     bad = clear;

@@ -4,6 +4,7 @@
 
 #include "support/fake_tpm.h"
 #include "vectors.h"
+#include "vectors_wipe.h"
 
 enum { MASK = 0x93 };
 static const uint8_t fleet[32] = {0xf1};
@@ -76,6 +77,45 @@ static void believes_a_correct_wipe(void **state)
     assert_int_equal(facts.before.resets, 3);
     assert_int_equal(facts.after.resets, 0);
     assert_int_equal(facts.after.clock_ms, 12);
+}
+
+/* Appends a step given in hex. */
+static void append_step(struct cairn_audit_log *log, const char *cp_hex, const char *rp_hex)
+{
+    uint8_t cp[1024];
+    uint8_t rp[1024];
+    size_t cp_len = unhex(cp_hex, cp, sizeof cp);
+    size_t rp_len = unhex(rp_hex, rp, sizeof rp);
+    cairn_fake_step_set(log, log->num_steps, cairn_span(cp, cp_len), cairn_span(rp, rp_len));
+}
+
+static void believes_the_wipe_that_a_tpm_did(void **state)
+{
+    (void)state;
+    CAIRN_AUDIT_LOG log = {0};
+    for (size_t i = 0; i < CAIRN_ARRAY_LEN(wipe_steps); i++) {
+        append_step(&log, wipe_steps[i].cp, wipe_steps[i].rp);
+    }
+    struct cairn_area ak = vector_area(WIPE_AK_PUBLIC);
+    struct cairn_attestation att = vector_attestation(WIPE_ATTEST, WIPE_SIGNATURE);
+    struct cairn_claim claim;
+    uint8_t certificate[32];
+    uint8_t digest[32];
+    memset(certificate, 0xce, sizeof certificate);
+    assert_int_equal(cairn_claim_verify(&att, CAIRN_CLAIM_AUDIT, cairn_area_span(&ak), certificate, &claim, NULL), CAIRN_OK);
+    assert_int_equal(cairn_audit_digest(&log, digest, NULL), CAIRN_OK);
+    assert_memory_equal(digest, claim.u.audit.digest, 32);
+
+    struct cairn_audit_want want = {.ak_public = cairn_area_span(&ak)};
+    struct cairn_audit_facts facts;
+    memset(want.stir, 0x51, sizeof want.stir);
+    memset(want.extra, 0xee, sizeof want.extra);
+    assert_int_equal(cairn_audit_judge(&log, &want, &facts, NULL), CAIRN_OK);
+    assert_int_equal(facts.num_undefined, 1);
+    assert_int_equal(facts.persistent_before.num, 2);
+    assert_int_equal(facts.persistent_after.num, 0);
+    assert_int_equal(facts.before.u.quote.mask, 0x93);
+    assert_true(facts.after.clock_ms < facts.before.clock_ms);
 }
 
 static void believes_a_repeat_that_undefines_nothing(void **state)
@@ -249,6 +289,14 @@ static void refuses_lists_that_no_tpm_gives(void **state)
     refuses(&w, CAIRN_E_FORMAT, "audit.bytes");
 }
 
+static void refuses_a_list_of_something_else_than_handles(void **state)
+{
+    (void)state;
+    WIPE(w);
+    w.log.steps[CAIRN_FAKE_NV_AFTER].rp.p[12] = 2;
+    refuses(&w, CAIRN_E_FORMAT, "audit.bytes");
+}
+
 static void takes_as_many_handles_as_it_has_room_for(void **state)
 {
     (void)state;
@@ -330,6 +378,14 @@ static void refuses_another_key_after_the_clear(void **state)
     refuses_byte(&w, i, true, rp_of(&w, i).len - 1, "audit.ak"); /* the Name */
 }
 
+static void refuses_a_creation_without_its_ticket(void **state)
+{
+    (void)state;
+    WIPE(w);
+    size_t len = rp_of(&w, CAIRN_FAKE_CREATE).len;
+    refuses_byte(&w, CAIRN_FAKE_CREATE, true, len - 36 - 34 - 4 - 1, "audit.bytes");
+}
+
 static void refuses_a_key_made_with_an_auth_value_or_extra_data(void **state)
 {
     (void)state;
@@ -407,6 +463,29 @@ static void refuses_a_quote_that_does_not_answer_its_command(void **state)
     refuses_byte(&w, CAIRN_FAKE_QUOTE_AFTER, false, 4 + 34 + 34 + 1, "audit.bytes"); /* scheme */
 }
 
+/* With an explicit scheme in the command: ECDSA and SHA-256, or nothing. */
+static void accepts_only_the_keys_own_scheme_in_a_quote(void **state)
+{
+    (void)state;
+    WIPE(w);
+    struct cairn_span old = cp_of(&w, CAIRN_FAKE_QUOTE_AFTER);
+    static const struct {
+        uint32_t scheme;
+        enum cairn_rc rc;
+    } cases[] = {{0x0018000b, CAIRN_OK}, {0x0018000c, CAIRN_E_FORMAT}, {0x0014000b, CAIRN_E_FORMAT}};
+    for (size_t i = 0; i < CAIRN_ARRAY_LEN(cases); i++) {
+        uint8_t cp[256];
+        struct cairn_writer wr = cairn_writer(cp, sizeof cp);
+        cairn_write_bytes(&wr, cairn_span(old.p, 4 + 34 + 34));
+        cairn_write_u32(&wr, cases[i].scheme);
+        cairn_write_bytes(&wr, cairn_span(old.p + old.len - CAIRN_SELECTION_LEN, CAIRN_SELECTION_LEN));
+        cairn_fake_step_set(&w.log, CAIRN_FAKE_QUOTE_AFTER, cairn_writer_span(&wr), rp_of(&w, CAIRN_FAKE_QUOTE_AFTER));
+        old = cp_of(&w, CAIRN_FAKE_QUOTE_AFTER);
+        struct cairn_audit_facts facts;
+        assert_int_equal(judge(&w, &facts, NULL), cases[i].rc);
+    }
+}
+
 static void refuses_two_quotes_over_different_pcrs(void **state)
 {
     (void)state;
@@ -440,6 +519,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(believes_a_correct_wipe),
+        cmocka_unit_test(believes_the_wipe_that_a_tpm_did),
         cmocka_unit_test(believes_a_repeat_that_undefines_nothing),
         cmocka_unit_test(believes_a_clear_by_platform_auth_and_foreign_indices),
         cmocka_unit_test(refuses_a_run_started_for_another_wipe),
@@ -454,17 +534,20 @@ int main(void)
         cmocka_unit_test(refuses_a_step_that_failed_or_answers_another_command),
         cmocka_unit_test(refuses_lists_that_are_not_complete),
         cmocka_unit_test(refuses_lists_that_no_tpm_gives),
+        cmocka_unit_test(refuses_a_list_of_something_else_than_handles),
         cmocka_unit_test(takes_as_many_handles_as_it_has_room_for),
         cmocka_unit_test(refuses_anything_of_the_owner_left_after_the_clear),
         cmocka_unit_test(refuses_an_undefine_by_another_hierarchy),
         cmocka_unit_test(refuses_a_clear_by_another_hierarchy),
         cmocka_unit_test(refuses_another_key_after_the_clear),
+        cmocka_unit_test(refuses_a_creation_without_its_ticket),
         cmocka_unit_test(refuses_a_key_made_with_an_auth_value_or_extra_data),
         cmocka_unit_test(accepts_any_unique_in_the_creation_template),
         cmocka_unit_test(refuses_another_enrolled_key),
         cmocka_unit_test(refuses_quotes_over_another_document),
         cmocka_unit_test(refuses_quotes_that_lie),
         cmocka_unit_test(refuses_a_quote_that_does_not_answer_its_command),
+        cmocka_unit_test(accepts_only_the_keys_own_scheme_in_a_quote),
         cmocka_unit_test(refuses_two_quotes_over_different_pcrs),
         cmocka_unit_test(refuses_a_second_quote_that_is_not_just_after_a_clear),
     };

@@ -113,6 +113,18 @@ static void refuses_every_truncation_and_a_trailing_byte(void **state)
     }
 }
 
+static void refuses_areas_of_other_kinds_of_objects(void **state)
+{
+    (void)state;
+    static const uint8_t types[] = {0x01, 0x08, 0x25}; /* RSA, keyed hash, symmetric */
+    for (size_t i = 0; i < CAIRN_ARRAY_LEN(types); i++) {
+        struct cairn_area area = vector_area(VECTOR_AK_PUBLIC);
+        struct kind kind = kinds[0];
+        area.bytes[1] = types[i];
+        refuses_damage(cairn_area_span(&area), &kind);
+    }
+}
+
 static void refuses_a_point_off_the_curve_and_short_coordinates(void **state)
 {
     (void)state;
@@ -280,6 +292,7 @@ int main(void)
         cmocka_unit_test(refuses_every_single_bit_that_differs_from_the_template),
         cmocka_unit_test(refuses_an_ak_that_could_sign_forged_quotes),
         cmocka_unit_test(refuses_every_truncation_and_a_trailing_byte),
+        cmocka_unit_test(refuses_areas_of_other_kinds_of_objects),
         cmocka_unit_test(refuses_a_point_off_the_curve_and_short_coordinates),
         cmocka_unit_test(creates_with_the_unique_of_each_template),
         cmocka_unit_test(gives_the_pcrpolicy_key_the_name_that_the_tpm_gave_it),

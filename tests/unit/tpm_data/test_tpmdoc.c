@@ -268,6 +268,7 @@ static void refuses_attachments_that_are_not_the_ones_named(void **state)
         {WITH(ENTRY("ima", "3", "0", SHA_ABC)), "\nab", "tpmdoc.attachment"},
         {WITH(ENTRY("ima", "3", "0", SHA_ABC)), "\nabcd", "tpmdoc.attachment"},
         {WITH(ENTRY("ima", "3", "1", SHA_ABC)), "\nxabc", "tpmdoc.attachment"},
+        {WITH(ENTRY("ima", "3", "1", SHA_ABC)), "\nabc", "tpmdoc.attachment"},
         {WITH(ENTRY("ima", "3", "0", SHA_ABC) "," ENTRY("boot-log", "3", "0", SHA_ABC)), "\nabc", "tpmdoc.attachment"},
         {WITH(ENTRY("ima", "3", "0", SHA_ABC) "," ENTRY("ima", "3", "3", SHA_ABC)), "\nabcabc", "tpmdoc.attachment"},
         {WITH(ENTRY("IMA", "3", "0", SHA_ABC)), "\nabc", "tpmdoc.attachment"},

@@ -1,0 +1,155 @@
+/* wipe/accept_device.c -- the first half of wipe/sequence_device.h: is this order for this device, now, and may it begin?
+ *
+ * Everything is checked before anything is stored. The journal is written last: it is what makes the acceptance hold.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "wipe/sequence_internal.h"
+
+enum cairn_rc cairn_wipe_put_journal(struct cairn_fs *state, const struct cairn_journal *journal, struct cairn_err *err)
+{
+    CAIRN_BUF text = {0};
+    CAIRN_TRY(cairn_journal_write(journal, &text, err));
+    return cairn_file_replace(state, CAIRN_WIPE_FILE_JOURNAL, cairn_buf_span(&text), 0600, err);
+}
+
+enum cairn_rc cairn_wipe_journal(struct cairn_fs *state, const struct cairn_identity *identity, bool *there,
+                                 struct cairn_journal *out, struct cairn_err *err)
+{
+    CAIRN_BUF text = {0};
+    struct cairn_journal journal = {0};
+    if (!cairn_file_exists(state, CAIRN_WIPE_FILE_JOURNAL)) {
+        *there = false;
+        return CAIRN_OK;
+    }
+    CAIRN_TRY(cairn_file_read(state, CAIRN_WIPE_FILE_JOURNAL, CAIRN_JOURNAL_MAX_LEN, &text, err));
+    CAIRN_TRY(cairn_journal_read(cairn_buf_span(&text), &journal, err));
+    /* A journal of an earlier enrolment tells of a life that is over. */
+    *there = identity->enrolled && cairn_span_equal(CAIRN_SPAN(journal.statement), CAIRN_SPAN(identity->statement.digest));
+    *out = journal;
+    return CAIRN_OK;
+}
+
+enum cairn_rc cairn_wipe_record(const struct cairn_state *state, const struct cairn_order *order,
+                                const struct cairn_record **record, bool *anchored, struct cairn_err *err)
+{
+    bool holds = state->has_record && !state->lost;
+    bool ending = holds && state->record.life == CAIRN_LIFE_DECOMMISSIONING;
+    if (ending && !cairn_span_equal(CAIRN_SPAN(state->record.order), CAIRN_SPAN(order->digest))) {
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "wipe.other", "this device is being retired under another order");
+    }
+    *record = holds ? &state->record : NULL;
+    *anchored = ending;
+    return CAIRN_OK;
+}
+
+/* May the order be accepted at the counter as it stands? */
+static CAIRN_RC check_epoch(const struct cairn_wipe_run *run, const struct cairn_order *order,
+                            const struct cairn_order_device *entry, struct cairn_err *err)
+{
+    struct cairn_state state = {0};
+    const struct cairn_record *record = NULL;
+    bool anchored = false;
+    uint64_t counter = 0;
+    CAIRN_TRY(cairn_state_read(run->state, run->identity, run->tpm, &state, err));
+    CAIRN_TRY(cairn_wipe_record(&state, order, &record, &anchored, err));
+    CAIRN_TRY(cairn_tpm_epoch_read(run->tpm, &counter, err));
+    return anchored ? cairn_kill_allowed(entry, true, counter, err) : cairn_order_epoch(entry, counter, err);
+}
+
+/* The plan of this wipe, refused when it cannot end as the order demands. */
+static CAIRN_RC make_plan(const struct cairn_wipe_run *run, const struct cairn_order *order, struct cairn_buf *out,
+                          struct cairn_err *err)
+{
+    CAIRN_PLAN plan = {0};
+    const struct cairn_plan_ask ask = {.settings = run->settings,
+                                       .identity = run->identity,
+                                       .order = order,
+                                       .ak = run->ak,
+                                       .srk = run->srk,
+                                       .lockout_auth_given = run->lockout_auth_given,
+                                       .now_s = run->now_s};
+    CAIRN_TRY(cairn_plan_make(run->tpm, &ask, &plan, err));
+    CAIRN_TRY(cairn_inventory_idle(&plan, err));
+    const struct cairn_grade forecast = cairn_plan_forecast(&plan);
+    if (forecast.grade > order->min_grade) {
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "order.grade",
+                          "the order demands grade %c, here %c is possible (%s: %s); nothing was done", order->min_grade,
+                          forecast.grade, forecast.reasons[0], cairn_grade_raise(forecast.reasons[0]));
+    }
+    return cairn_plan_write(&plan, out, err);
+}
+
+/* Files of an earlier life must be gone before the new journal speaks for this one. */
+static CAIRN_RC clean_up(struct cairn_fs *state, struct cairn_err *err)
+{
+    static const char *const FILES[] = {CAIRN_WIPE_FILE_JOURNAL, CAIRN_WIPE_FILE_MEDIA, CAIRN_WIPE_FILE_START,
+                                        CAIRN_WIPE_FILE_KILL, CAIRN_WIPE_FILE_CERTIFICATE};
+    for (size_t i = 0; i < CAIRN_ARRAY_LEN(FILES); i++) {
+        CAIRN_TRY(cairn_file_remove(state, FILES[i], err));
+    }
+    return CAIRN_OK;
+}
+
+static CAIRN_RC fill_journal(const struct cairn_wipe_run *run, const struct cairn_order *order, struct cairn_journal *journal,
+                             struct cairn_err *err)
+{
+    *journal = (struct cairn_journal){.step = CAIRN_WIPE_ACCEPTED, .accepted_s = run->now_s};
+    memcpy(journal->order, order->digest, sizeof journal->order);
+    memcpy(journal->statement, run->identity->statement.digest, sizeof journal->statement);
+    if (!cairn_text_is_plain(run->out_path, sizeof journal->out)) {
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "wipe.out",
+                          "the output directory's name must be plain text, at most 255 characters");
+    }
+    (void)snprintf(journal->out, sizeof journal->out, "%s", run->out_path);
+    journal->num_consumers = run->settings->num_consumers;
+    memcpy(journal->consumers, run->settings->consumers, sizeof journal->consumers);
+    return CAIRN_OK;
+}
+
+static CAIRN_RC begin(const struct cairn_wipe_run *run, const struct cairn_order *order, const struct cairn_order_device *entry,
+                      struct cairn_span order_file, struct cairn_err *err)
+{
+    CAIRN_BUF plan = {0};
+    struct cairn_journal journal = {0};
+    CAIRN_TRY(check_epoch(run, order, entry, err));
+    CAIRN_TRY(make_plan(run, order, &plan, err));
+    CAIRN_TRY(fill_journal(run, order, &journal, err));
+    CAIRN_TRY(clean_up(run->state, err));
+    CAIRN_TRY(cairn_file_replace(run->state, CAIRN_WIPE_FILE_ORDER, order_file, 0600, err));
+    CAIRN_TRY(cairn_file_replace(run->state, CAIRN_WIPE_FILE_PLAN, cairn_buf_span(&plan), 0600, err));
+    return cairn_wipe_put_journal(run->state, &journal, err);
+}
+
+enum cairn_rc cairn_wipe_accept(const struct cairn_wipe_run *run, struct cairn_span order_file, struct cairn_err *err)
+{
+    CAIRN_ORDER order = {0};
+    const struct cairn_order_device *entry = NULL;
+    struct cairn_journal journal = {0};
+    bool there = false;
+    if (!run->identity->enrolled) {
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "device.unenrolled", "this device is not enrolled: no order can name it");
+    }
+    CAIRN_TRY(cairn_wipe_journal(run->state, run->identity, &there, &journal, err));
+    /* An order that is being executed was in its dates when it was accepted. */
+    CAIRN_TRY(cairn_order_open(run->identity->root, order_file, there ? 0 : run->now_s, &order, err));
+    CAIRN_TRY(cairn_order_for(&order, &run->identity->statement, &entry, err));
+    if (!there) {
+        CAIRN_TRY(begin(run, &order, entry, order_file, err));
+        if (run->step != NULL) {
+            run->step(run->arg, CAIRN_WIPE_ACCEPTED);
+        }
+        return CAIRN_OK;
+    }
+    if (journal.step == CAIRN_WIPE_RETIRED) {
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "wipe.retired", "this device is retired; its certificate is in %s",
+                          journal.out);
+    }
+    if (!cairn_span_equal(CAIRN_SPAN(journal.order), CAIRN_SPAN(order.digest))) {
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "wipe.other",
+                          "another order is being executed (step %s): finish it with cairn wipe resume",
+                          cairn_wipe_step_name(journal.step));
+    }
+    return CAIRN_OK;
+}

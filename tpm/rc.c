@@ -62,6 +62,8 @@ static const struct row table[] = {
     {ANY, EXACT, CAIRN_TPM_RC_SLOTS, CAIRN_E_TPM, "tpm.handles", "no free handle or index is left in the range Cairn uses"},
     {ANY, EXACT, CAIRN_TPM_RC_BANK, CAIRN_E_TPM, "tpm.bank", "a PCR bank with an unknown hash is active"},
 
+    {ANY, EXACT, CAIRN_TPM_RC_CLOCK, CAIRN_E_TPM, "wipe.clock", "the TPM's clock does not show the Clear"},
+
     {TASK(WIPE), STEP(CLEAR), EXACT, TPM2_RC_DISABLED, CAIRN_E_TPM, "wipe.clear.disabled",
      "TPM2_Clear is disabled: only the platform's firmware can enable it"},
     {TASK(WIPE), STEP(CLEAR), BASE, TPM2_RC_AUTH_FAIL, CAIRN_E_TPM, "wipe.clear.auth", "the configured lockoutAuth is wrong"},

@@ -13,10 +13,10 @@
 
 #include "tpm/tpm_internal.h"
 
-enum { MAX_BUSY = 9, MAX_PCR_CHANGED = 16 };
+enum { MAX_BUSY = 9, MAX_PCR_CHANGED = 16, MAX_CLOCK = 4 };
 
 struct tries {
-    unsigned busy, pcr;
+    unsigned busy, pcr, clock;
     bool lost, slots, startup, cache, ticket;
 };
 
@@ -157,6 +157,10 @@ static bool again(struct cairn_tpm *tpm, const struct cairn_tpm_op *op, TSS2_RC 
     if (plain == TPM2_RC_PCR_CHANGED) {
         pause_ms(tries->pcr);
         return ++tries->pcr < MAX_PCR_CHANGED;
+    }
+    if (rc == CAIRN_TPM_RC_CLOCK) {
+        pause_ms(tpm->pause_ms);
+        return ++tries->clock < MAX_CLOCK;
     }
     if (plain == TPM2_RC_INITIALIZE && once(&tries->startup)) {
         return Esys_Startup(tpm->esys, TPM2_SU_CLEAR) == TSS2_RC_SUCCESS;

@@ -39,6 +39,7 @@ enum cairn_tpm_thing {
 #define CAIRN_TPM_RC_INPUT      (CAIRN_TPM_RC_LAYER | 0x3Au) /* an input that cannot be marshalled */
 #define CAIRN_TPM_RC_SLOTS      (CAIRN_TPM_RC_LAYER | 0x3Bu) /* no persistent handle or index left in our range */
 #define CAIRN_TPM_RC_BANK       (CAIRN_TPM_RC_LAYER | 0x3Cu)
+#define CAIRN_TPM_RC_CLOCK      (CAIRN_TPM_RC_LAYER | 0x3Du) /* the quotes do not show the Clear: wait tpm->pause_ms, repeat */
 
 /* What is being done, and which command of it: together they say what a response code means. */
 enum cairn_tpm_task {
@@ -83,6 +84,7 @@ struct cairn_tpm {
     ESYS_TR object[2], session[2];      /* what the running operation holds: given back by cairn_tpm_release */
     unsigned generation;                /* how often all handles were lost */
     struct cairn_tpm_ticket ticket;
+    unsigned pause_ms;
     enum cairn_tpm_step step;
     TSS2_RC last;          /* the last operation's result */
     struct cairn_err *err; /* of the running operation, may be NULL */

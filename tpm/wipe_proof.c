@@ -13,6 +13,8 @@
 
 #include "tpm/tpm_internal.h"
 
+enum { MAX_PAUSE_MS = 10000 };
+
 static const TPMT_SIG_SCHEME key_scheme = {.scheme = TPM2_ALG_NULL};
 
 struct cairn_tpm_proof {
@@ -27,6 +29,7 @@ struct wiping {
     ESYS_TR audit, ak;
     struct cairn_name ak_name;
     ESYS_TR index[3];
+    uint64_t before_ms, after_ms; /* the quotes' clocks */
     struct cairn_tpm_proof proof;
 };
 
@@ -77,7 +80,7 @@ static TSS2_RC stir(struct cairn_tpm *tpm, struct wiping *w)
     return note(tpm, w, &names, 0);
 }
 
-static TSS2_RC quote(struct cairn_tpm *tpm, struct wiping *w)
+static TSS2_RC quote(struct cairn_tpm *tpm, struct wiping *w, uint64_t *clock_ms)
 {
     TPM2B_DATA extra = {0};
     TPML_PCR_SELECTION selection = {0};
@@ -88,8 +91,12 @@ static TSS2_RC quote(struct cairn_tpm *tpm, struct wiping *w)
     CAIRN_TPM_TRY(cairn_tpm_selection_in(w->wipe->mask, &selection));
     CAIRN_TPM_TRY(Esys_Quote(tpm->esys, w->ak, ESYS_TR_PASSWORD, w->audit, ESYS_TR_NONE, &extra, &key_scheme, &selection,
                              &attest, &signature));
+    struct cairn_claim claim = {0};
+    enum cairn_rc parsed = cairn_claim_parse(cairn_span(attest->attestationData, attest->size), &claim, tpm->err);
     Esys_Free(attest);
     Esys_Free(signature);
+    CAIRN_TPM_TRY(cairn_tpm_core(tpm, parsed));
+    *clock_ms = claim.clock_ms;
     add_name(&names, &w->ak_name);
     return note(tpm, w, &names, 0);
 }
@@ -257,13 +264,24 @@ static TSS2_RC audited(struct cairn_tpm *tpm, struct wiping *w)
 {
     struct cairn_audit_handles nv = {0};
     CAIRN_TPM_TRY(stir(tpm, w));
-    CAIRN_TPM_TRY(quote(tpm, w));
+    CAIRN_TPM_TRY(quote(tpm, w, &w->before_ms));
     CAIRN_TPM_TRY(lists(tpm, w, &nv));
     CAIRN_TPM_TRY(undefine_ours(tpm, w, &nv));
     CAIRN_TPM_TRY(clear(tpm, w));
     CAIRN_TPM_TRY(lists(tpm, w, &nv));
     CAIRN_TPM_TRY(derive_ak(tpm, w));
-    return quote(tpm, w);
+    return quote(tpm, w, &w->after_ms);
+}
+
+/* A Clear is shown by the clock falling. Right after an earlier Clear it has little to fall from: then it is left to run for
+ * longer than the way from a Clear to the second quote takes here, and everything is done once more. */
+static TSS2_RC shows_clear(struct cairn_tpm *tpm, const struct wiping *w)
+{
+    if (w->after_ms <= w->before_ms) {
+        return TSS2_RC_SUCCESS;
+    }
+    tpm->pause_ms = (unsigned)(w->after_ms < MAX_PAUSE_MS ? w->after_ms : MAX_PAUSE_MS);
+    return CAIRN_TPM_RC_CLOCK;
 }
 
 static TSS2_RC wipe_run(struct cairn_tpm *tpm, void *arg)
@@ -283,6 +301,7 @@ static TSS2_RC wipe_run(struct cairn_tpm *tpm, void *arg)
     TSS2_RC rc = audited(tpm, w);
     cairn_record_tcti_keep(tpm->record, false);
     CAIRN_TPM_TRY(rc);
+    CAIRN_TPM_TRY(shows_clear(tpm, w));
     cairn_tpm_unhold(tpm, w->ak); /* both are the proof's from now on */
     cairn_tpm_unhold_session(tpm, w->audit);
     w->proof = (struct cairn_tpm_proof){.session = w->audit, .ak = w->ak, .generation = tpm->generation};

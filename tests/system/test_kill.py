@@ -83,7 +83,7 @@ class Kill(unittest.TestCase):
         consumer = subprocess.Popen(["sh", "-c", "trap '' TERM; while :; do sleep 1; done"])
         life.file("consumer.pid").write_text(f"{consumer.pid}\n")
         try:
-            life.wipe(want=1, code="wipe.consumer.alive")
+            life.wipe(want=6, code="wipe.consumer.alive")
         finally:
             kill_hard(consumer)
         life.here("wipe", "resume")
@@ -105,7 +105,7 @@ class Kill(unittest.TestCase):
             journal_before = sorted(os.listdir(life.state))
             done = life.here("wipe", "resume", want=None)
             if done.returncode != 0:
-                self.assertIn(b"wipe.nothing", done.stderr, f"cut after {delay}: {journal_before}\n{done.stderr.decode()}")
+                self.assertIn(b"wipe.none", done.stderr, f"cut after {delay}: {journal_before}\n{done.stderr.decode()}")
                 life.wipe()
             life.verify()
             life.run(life.out / "certificate.json", *life.roots(), program=BIN / "cairn-verify")

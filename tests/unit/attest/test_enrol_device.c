@@ -267,6 +267,7 @@ static void refuses_labels_that_cannot_be_printed_and_files_that_are_no_certific
 
 int main(void)
 {
+    (void)setenv("TSS2_LOG", "all+none", 1);
     const struct CMUnitTest tests[] = {
         TEST(a_device_is_enrolled_and_again_the_same_is_nothing_new),
         TEST(another_root_is_refused_before_anything_is_made),

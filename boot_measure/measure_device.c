@@ -22,7 +22,7 @@ CAIRN_RC cairn_measure_boot_id(char out[CAIRN_BOOT_ID_LEN + 1], struct cairn_err
     if (len != CAIRN_BOOT_ID_LEN) {
         return CAIRN_FAIL(err, CAIRN_E_IO, "measure.bootid", "cannot read /proc/sys/kernel/random/boot_id: mount /proc first");
     }
-    strcpy(out, text);
+    (void)snprintf(out, CAIRN_BOOT_ID_LEN + 1, "%s", text);
     return CAIRN_OK;
 }
 
@@ -46,7 +46,7 @@ static enum cairn_rc read_root(struct cairn_span payload, struct cairn_boot_root
                           (unsigned long long)version);
     }
     struct cairn_boot_root root = {0};
-    strcpy(root.class_name, name); /* its length was checked */
+    (void)snprintf(root.class_name, sizeof root.class_name, "%s", name);
     CAIRN_TRY(cairn_sha256(payload, root.digest, err));
     *out = root;
     return CAIRN_OK;

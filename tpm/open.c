@@ -62,7 +62,6 @@ static void no_handles(struct cairn_tpm *tpm)
 {
     for (size_t i = 0; i < CAIRN_NUM_THINGS; i++) {
         tpm->thing[i] = ESYS_TR_NONE;
-        tpm->thing_cached[i] = false;
     }
     for (size_t i = 0; i < CAIRN_ARRAY_LEN(tpm->object); i++) {
         tpm->object[i] = ESYS_TR_NONE;

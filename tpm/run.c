@@ -122,13 +122,14 @@ static void pause_ms(unsigned ms)
     (void)nanosleep(&t, NULL);
 }
 
-/* A cached TR may describe what is no longer there. Only complaints that this could explain are worth a second look, and never
- * a failed authorization, which counts towards lockout. */
-static bool suspects_cache(const struct cairn_tpm *tpm, TSS2_RC rc)
+/* A TR may describe what is no longer there (from the cache), or carry a Name that the bus made up: ESYS keeps the one it was
+ * told beside the public area that we hashed. Only complaints that this could explain are worth a second look with TRs read
+ * anew, and never a failed authorization, which counts towards lockout. */
+static bool suspects_things(const struct cairn_tpm *tpm, TSS2_RC rc)
 {
     bool used = false;
     for (size_t i = 0; i < CAIRN_NUM_THINGS; i++) {
-        used = used || tpm->thing_cached[i];
+        used = used || tpm->thing[i] != ESYS_TR_NONE;
     }
     rc = cairn_tpm_plain_rc(rc);
     bool unauthentic = rc == TSS2_ESYS_RC_RSP_AUTH_FAILED;
@@ -175,7 +176,7 @@ static bool again(struct cairn_tpm *tpm, const struct cairn_tpm_op *op, TSS2_RC 
         cairn_tpm_cache_drop_ticket(tpm);
         return true;
     }
-    if (suspects_cache(tpm, rc) && (op->repeatable || !cairn_tpm_dead(rc)) && once(&tries->cache)) {
+    if (suspects_things(tpm, rc) && (op->repeatable || !cairn_tpm_dead(rc)) && once(&tries->cache)) {
         cairn_tpm_things_forget(tpm, true);
         tpm->distrust = true;
         return true;

@@ -43,7 +43,6 @@ void cairn_tpm_thing_forget(struct cairn_tpm *tpm, enum cairn_tpm_thing which, b
         (void)Esys_TR_Close(tpm->esys, &tpm->thing[which]); /* newer libraries have already closed an evicted one */
     }
     tpm->thing[which] = ESYS_TR_NONE;
-    tpm->thing_cached[which] = false;
     if (file) {
         cairn_tpm_cache_drop_thing(tpm, which);
     }
@@ -111,7 +110,6 @@ static TSS2_RC read_thing(struct cairn_tpm *tpm, enum cairn_tpm_thing which, boo
         return rc;
     }
     tpm->thing[which] = tr;
-    tpm->thing_cached[which] = false;
     tpm->thing_fresh[which] = !store;
     if (store) {
         cairn_tpm_cache_store_thing(tpm, which, tr);
@@ -125,7 +123,6 @@ TSS2_RC cairn_tpm_thing_get(struct cairn_tpm *tpm, enum cairn_tpm_thing which, b
         return CAIRN_TPM_RC_UNPINNED;
     }
     if (tpm->thing[which] == ESYS_TR_NONE && !tpm->distrust && cairn_tpm_cache_thing(tpm, which, &tpm->thing[which])) {
-        tpm->thing_cached[which] = true;
     }
     if (tpm->thing[which] == ESYS_TR_NONE) {
         CAIRN_TPM_TRY(read_thing(tpm, which, unwritten));

@@ -79,7 +79,6 @@ struct cairn_tpm {
     bool distrust;      /* the cache has been found wrong: read from the TPM */
     bool ticket_cached; /* the ticket just used was not made in this operation */
     ESYS_TR thing[CAIRN_NUM_THINGS];
-    bool thing_cached[CAIRN_NUM_THINGS];
     bool thing_fresh[CAIRN_NUM_THINGS]; /* an index that was unwritten when its TR was made */
     ESYS_TR object[2], session[2];      /* what the running operation holds: given back by cairn_tpm_release */
     unsigned generation;                /* how often all handles were lost */

@@ -254,9 +254,7 @@ static TSS2_RC open_audit(struct cairn_tpm *tpm, struct wiping *w)
     if ((w->permanent & SET) == 0) {
         return cairn_tpm_session_plain(tpm, TPM2_SE_HMAC, attributes, &w->audit);
     }
-    if (tpm->thing_cached[CAIRN_THING_SRK] || tpm->thing[CAIRN_THING_SRK] == ESYS_TR_NONE) {
-        cairn_tpm_thing_forget(tpm, CAIRN_THING_SRK, true);
-    }
+    cairn_tpm_thing_forget(tpm, CAIRN_THING_SRK, true);
     return cairn_tpm_session(tpm, TPM2_SE_HMAC, attributes, &w->audit);
 }
 

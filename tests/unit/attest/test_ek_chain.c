@@ -200,6 +200,14 @@ static void refuses_an_issuer_that_is_no_authority(void **state)
     refused(w, "enrolment.ek.ca");
 }
 
+/* Old roots say only keyCertSign; OpenSSL lets that pass. */
+static void refuses_an_anchor_that_does_not_say_it_is_an_authority(void **state)
+{
+    struct world *w = *state;
+    w->root.basic = NULL;
+    refused(w, "enrolment.ek.ca");
+}
+
 static void refuses_a_path_longer_than_an_issuer_allows(void **state)
 {
     struct world *w = *state;
@@ -295,6 +303,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_another_or_no_extended_key_usage, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_a_leaf_that_is_an_authority, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_an_issuer_that_is_no_authority, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_an_anchor_that_does_not_say_it_is_an_authority, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_a_path_longer_than_an_issuer_allows, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_sha1_on_the_path, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_bytes_that_are_not_one_certificate, setup, teardown),

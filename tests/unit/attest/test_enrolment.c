@@ -1,5 +1,5 @@
-/* tests/unit/attest/test_enrolment.c -- attest/enrolment.c: a whole enrolment with a make-believe TPM, then every lie it can
- * tell, each on input that is otherwise right and correctly signed. */
+/* tests/unit/attest/test_enrolment.c -- attest/enrolment.c and enrolment_files.c: a whole enrolment with a make-believe TPM,
+ * then every lie it can tell, each on input that is otherwise right and correctly signed. */
 #include "ca.h"
 
 #include "attest/enrolment.h"
@@ -21,7 +21,7 @@ struct world {
     enum cairn_hierarchy hierarchy;
     struct cairn_name counter;
     uint32_t mask;
-    bool reset_before_quote, swapped;
+    bool reset_before_quote, swapped, other_nonce;
 };
 
 static void ok(enum cairn_rc rc, const struct cairn_err *err)
@@ -152,11 +152,15 @@ static enum cairn_rc answer_with(struct world *w, const char *type, struct cairn
 {
     CAIRN_ENROL_PENDING pending = {.secret = NULL};
     struct cairn_tpmdoc *doc = calloc(1, sizeof *doc);
-    CAIRN_BUF file = {0};
     ok(cairn_enrol_pending_parse(cairn_buf_span(&w->pending), &pending, err), err);
     (void)strncpy(doc->type, type, sizeof doc->type - 1);
     ok(cairn_enrol_answer_payload(head, CAIRN_SPAN(w->answer_secret), cairn_buf_span(&w->request_file), &doc->payload, err),
        err);
+    if (w->other_nonce) { /* the right proof beside a wrong nonce */
+        char *digit = memmem(doc->payload.p, doc->payload.len, "\"nonce\":\"1", 10);
+        assert_non_null(digit);
+        digit[9] = '2';
+    }
     attest(w, doc);
     enum cairn_rc rc = cairn_enrol_judge(w->k.root, &pending, doc, CAIRN_TEST_NOW, out, err);
     cairn_tpmdoc_clear(doc);
@@ -233,6 +237,23 @@ static void refuses_an_endorsement_key_that_nobody_certified(void **state)
     refused_request(w, "enrolment.ek.absent");
 }
 
+static void finds_the_right_certificate_among_several(void **state)
+{
+    struct world *w = *state;
+    struct cairn_err err = {0};
+    EVP_PKEY *other = ca_key();
+    EVP_PKEY *mine = w->leaf.subject_key;
+    w->leaf.subject_key = other;
+    make_request(w);
+    w->leaf.subject_key = mine;
+    w->request.num_certificates = 2;
+    X509 *x = ca_make(&w->leaf);
+    ca_write(x, false, &w->request.certificates[1]);
+    X509_free(x);
+    ok(challenge(w, &err), &err);
+    EVP_PKEY_free(other);
+}
+
 static void refuses_a_certificate_whose_path_or_use_is_wrong(void **state)
 {
     struct world *w = *state;
@@ -304,6 +325,9 @@ static void a_wrong_secret_nonce_or_request_is_one_opaque_refusal(void **state)
     ok(challenge(w, &err), &err);
     (void)strncpy(w->request.device.serial, "SN-0002", sizeof w->request.device.serial - 1);
     ok(cairn_enrol_request_write(&w->request, &w->request_file, &err), &err);
+    refused_answer(w, "enrolment.proof");
+    ok(challenge(w, &err), &err);
+    w->other_nonce = true;
     refused_answer(w, "enrolment.proof");
 }
 
@@ -430,6 +454,7 @@ int main(void)
         TEST(enrols_an_honest_device),
         TEST(the_challenge_names_the_ak_and_files_read_back),
         TEST(refuses_an_endorsement_key_that_nobody_certified),
+        TEST(finds_the_right_certificate_among_several),
         TEST(refuses_a_certificate_whose_path_or_use_is_wrong),
         TEST(without_an_anchor_nobody_vouches),
         TEST(a_software_tpm_may_not_call_itself_hardware),

@@ -1,4 +1,4 @@
-/* tests/unit/authority/test_sign.c -- authority/sign.c and authority/draft.c. */
+/* tests/unit/authority/test_sign.c -- authority/sign.c, authority/draft.c and authority/approval.c. */
 #include "refuse.h"
 
 #include "authority/draft.h"
@@ -198,6 +198,32 @@ static void the_halves_of_an_approval_cannot_be_exchanged(void **state)
     assert_code(cairn_approvals_read(json, k.root, &back, &err), &err, "approval.ref");
 }
 
+/* Each half by itself: correctly signed, over the reference of something else. */
+static void each_half_of_an_approval_has_its_own_reference(void **state)
+{
+    CAIRN_TEST_KEYS k;
+    cairn_test_keys_make(&k);
+    (void)state;
+    struct cairn_err err = {0};
+    struct cairn_approvals made;
+    struct cairn_approvals other;
+    struct cairn_approvals back;
+    CAIRN_JSON *anchor = NULL;
+    CAIRN_JSON *vault = NULL;
+    const uint8_t digest[32] = {1};
+    const struct cairn_signer *signer = k.role[CAIRN_ROLE_PCRPOLICY];
+    assert_ok(cairn_sign_approvals(signer, CAIRN_TEST_CLASS, 4, 1, digest, &made, &err), &err);
+    assert_ok(cairn_sign_approvals(signer, "gateway-b", 4, 1, digest, &other, &err), &err);
+    struct cairn_approval kept = made.anchor;
+    made.anchor = other.anchor;
+    assert_ok(cairn_approvals_write(&made, &anchor, &err), &err);
+    assert_code(cairn_approvals_read(anchor, k.root, &back, &err), &err, "approval.ref");
+    made.anchor = kept;
+    made.vault = other.vault;
+    assert_ok(cairn_approvals_write(&made, &vault, &err), &err);
+    assert_code(cairn_approvals_read(vault, k.root, &back, &err), &err, "approval.ref");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +235,7 @@ int main(void)
         cmocka_unit_test(a_draft_is_checked_before_anybody_signs_it),
         cmocka_unit_test(an_approval_reads_back_and_every_bent_one_is_refused),
         cmocka_unit_test(the_halves_of_an_approval_cannot_be_exchanged),
+        cmocka_unit_test(each_half_of_an_approval_has_its_own_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,12 @@
 /* cli/cmd_state.c -- `cairn state`: what this device is, in a glance. Opens nothing and changes nothing.
  */
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "cli/device_state.h"
 #include "cli/tables.h"
 #include "storage/vault_device.h"
+#include "wipe/sequence_device.h"
 
 enum { HEX_TEXT = 2 * 32 + 1 };
 
@@ -13,21 +14,42 @@ enum { HEX_TEXT = 2 * 32 + 1 };
 struct view {
     struct cairn_here here;
     struct cairn_state *state;
+    struct cairn_journal *journal; /* zero unless `wiping` */
+    bool wiping;                   /* an order was accepted for this enrolment */
     bool has_epoch;
     uint64_t epoch;
 };
 
 static void view_clear(struct view *v)
 {
+    free(v->journal);
     cairn_device_state_freep(&v->state);
     cairn_here_clear(&v->here);
 }
 
+/* After Clear there is nothing left in the TPM to ask: the journal says what this device was and is. */
+static bool is_retired(const struct view *v)
+{
+    return v->wiping && v->journal->step >= CAIRN_WIPE_CERTIFIED;
+}
+
 static CAIRN_RC look(struct cairn_cli *cli, struct view *v)
 {
-    CAIRN_TRY(cairn_here_open(cli, &v->here));
-    CAIRN_TRY(cairn_device_state_read(cli, &v->here, &v->state));
     struct cairn_err unread = {.cause = 0};
+    CAIRN_TRY(cairn_here_open(cli, &v->here));
+    v->journal = calloc(1, sizeof *v->journal);
+    v->state = calloc(1, sizeof *v->state);
+    if (v->journal == NULL || v->state == NULL) {
+        return CAIRN_FAIL(&cli->err, CAIRN_E_IO, "memory", "no memory for the device's state");
+    }
+    if (v->here.identity.enrolled) {
+        CAIRN_TRY(cairn_wipe_journal(v->here.state, &v->here.identity, &v->wiping, v->journal, &cli->err));
+    }
+    if (is_retired(v)) {
+        v->state->life = CAIRN_LIFE_RETIRED;
+        return CAIRN_OK;
+    }
+    CAIRN_TRY(cairn_state_read(v->here.state, &v->here.identity, v->here.tpm, v->state, &cli->err));
     v->has_epoch = v->here.identity.enrolled && cairn_tpm_epoch_read(v->here.tpm, &v->epoch, &unread) == CAIRN_OK;
     return CAIRN_OK;
 }
@@ -73,6 +95,9 @@ static CAIRN_RC make_json(const struct view *v, json_t **out, struct cairn_err *
     CAIRN_TRY(cairn_json_set_string(json, "class", cairn_root_class(id->root), err));
     CAIRN_TRY(cairn_json_set_hex(json, "fleet", cairn_span(cairn_root_fleet(id->root), 32), err));
     CAIRN_TRY(cairn_json_set_string(json, "vault", vault_word(v), err));
+    if (v->wiping) {
+        CAIRN_TRY(cairn_json_set_string(json, "wipe", cairn_wipe_step_name(v->journal->step), err));
+    }
     if (id->enrolled) {
         CAIRN_TRY(cairn_json_set_hex(json, "device", CAIRN_SPAN(id->statement.device), err));
         CAIRN_TRY(cairn_json_set_string(json, "serial", id->statement.serial, err));
@@ -119,6 +144,9 @@ static CAIRN_RC print_text(struct cairn_cli *cli, const struct view *v)
         CAIRN_TRY(cairn_cli_print(cli, NULL, "counter    %llu\n", (unsigned long long)v->epoch));
     }
     CAIRN_TRY(cairn_cli_print(cli, NULL, "vault      %s\n", vault_word(v)));
+    if (v->wiping) {
+        CAIRN_TRY(cairn_cli_print(cli, NULL, "wipe       %s\n", cairn_wipe_step_name(v->journal->step)));
+    }
     return v->state->has_record ? print_record(cli, v) : CAIRN_OK;
 }
 

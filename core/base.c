@@ -4,10 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Texts quote what came from outside (a document's type, a path): printable ASCII only, or it could forge the next line. */
 static void copy_text(char *out, size_t cap, const char *text)
 {
-    size_t len = strnlen(text, cap - 1);
-    memcpy(out, text, len);
+    size_t len = 0;
+    for (; len < cap - 1 && text[len] != '\0'; len++) {
+        out[len] = text[len] >= ' ' && text[len] <= '~' ? text[len] : '?';
+    }
     out[len] = '\0';
 }
 

@@ -32,8 +32,9 @@ enum cairn_rc {
 
 /* struct cairn_err says what went wrong, for a program (`code`) and for a person (`text`).
  *
- * Owned by the caller, on its stack; never holds a secret. `code` is stable and dotted ("order.holders"). `cause` is a
- * TSS2_RC, an errno or a provider's code, 0 when there is none. A NULL `err` is allowed everywhere. */
+ * Owned by the caller, on its stack; never holds a secret. `code` is stable and dotted ("order.holders"). `text` is one line
+ * of printable ASCII whatever it quotes: other bytes are shown as '?'. `cause` is a TSS2_RC, an errno or a provider's code, 0
+ * when there is none. A NULL `err` is allowed everywhere. */
 struct cairn_err {
     enum cairn_rc rc;
     char code[48];

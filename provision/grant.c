@@ -14,15 +14,6 @@
 
 #define UINT_MAX_JSON ((UINT64_C(1) << 53) - 1)
 
-static uint64_t read_time(struct cairn_obj *o, const char *key)
-{
-    uint64_t seconds = 0;
-    if (!cairn_clock_parse(cairn_obj_string(o, key, 20), &seconds)) {
-        cairn_obj_fail(o, key, "is not a time such as 2026-11-22T12:00:00Z");
-    }
-    return seconds;
-}
-
 static void read_pcrs(struct cairn_obj *o, struct cairn_grant *out)
 {
     char again[80] = "";
@@ -74,8 +65,8 @@ static CAIRN_RC read_members(const json_t *json, bool *first, struct cairn_grant
     out->to = cairn_obj_hex64(&o, "to");
     read_pcrs(&o, out);
     cairn_obj_hex(&o, "assets", out->assets, sizeof out->assets);
-    out->issued_s = read_time(&o, "issued");
-    out->expires_s = read_time(&o, "expires");
+    out->issued_s = cairn_obj_uint(&o, "issued", UINT_MAX_JSON);
+    out->expires_s = cairn_obj_uint(&o, "expires", UINT_MAX_JSON);
     const json_t *object = cairn_obj_object(&o, "object");
     CAIRN_TRY(cairn_obj_done(&o));
     return read_object(object, out, err);
@@ -227,9 +218,6 @@ static CAIRN_RC write_scope(const struct cairn_grant *g, json_t *json, struct ca
 static CAIRN_RC write_payload(const struct cairn_grant *g, struct cairn_buf *out, struct cairn_err *err)
 {
     CAIRN_JSON *json = json_object();
-    char issued[21], expires[21];
-    cairn_clock_format(g->issued_s, issued);
-    cairn_clock_format(g->expires_s, expires);
     CAIRN_TRY(cairn_json_set_uint(json, "v", 1, err));
     CAIRN_TRY(cairn_json_set_hex(json, "fleet", CAIRN_SPAN(g->fleet), err));
     CAIRN_TRY(cairn_json_set_hex(json, "device", CAIRN_SPAN(g->device), err));
@@ -239,8 +227,8 @@ static CAIRN_RC write_payload(const struct cairn_grant *g, struct cairn_buf *out
     CAIRN_TRY(cairn_json_set_hex(json, "params", CAIRN_SPAN(g->params), err));
     CAIRN_TRY(cairn_json_set_uint(json, "root_version", g->root_version, err));
     CAIRN_TRY(cairn_json_set_hex(json, "assets", CAIRN_SPAN(g->assets), err));
-    CAIRN_TRY(cairn_json_set_string(json, "issued", issued, err));
-    CAIRN_TRY(cairn_json_set_string(json, "expires", expires, err));
+    CAIRN_TRY(cairn_json_set_uint(json, "issued", g->issued_s, err));
+    CAIRN_TRY(cairn_json_set_uint(json, "expires", g->expires_s, err));
     CAIRN_TRY(write_scope(g, json, err));
     CAIRN_TRY(write_object(g, json, err));
     cairn_buf_clear(out);

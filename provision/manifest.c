@@ -19,15 +19,6 @@ void cairn_manifest_clear(struct cairn_manifest *manifest)
     *manifest = (struct cairn_manifest){0};
 }
 
-static uint64_t read_time(struct cairn_obj *o, const char *key)
-{
-    uint64_t seconds = 0;
-    if (!cairn_clock_parse(cairn_obj_string(o, key, 20), &seconds)) {
-        cairn_obj_fail(o, key, "is not a time such as 2026-11-22T12:00:00Z");
-    }
-    return seconds;
-}
-
 static CAIRN_RC read_asset(const json_t *assets, struct cairn_manifest *out, struct cairn_err *err)
 {
     struct cairn_obj o = cairn_obj(json_array_get(assets, 0), "manifest asset", err);
@@ -119,8 +110,8 @@ static CAIRN_RC read_members(const json_t *json, const struct cairn_root *root, 
     cairn_obj_const(&o, "scope", "full");
     out->svn = cairn_obj_uint(&o, "svn", UINT_MAX_JSON);
     out->floor = cairn_obj_uint(&o, "floor", UINT_MAX_JSON);
-    out->issued_s = read_time(&o, "issued");
-    out->expires_s = cairn_obj_has(&o, "expires") ? read_time(&o, "expires") : 0;
+    out->issued_s = cairn_obj_uint(&o, "issued", UINT_MAX_JSON);
+    out->expires_s = cairn_obj_has(&o, "expires") ? cairn_obj_uint(&o, "expires", UINT_MAX_JSON) : 0;
     const json_t *assets = cairn_obj_array(&o, "assets", 1);
     const json_t *parameters = cairn_obj_object(&o, "parameters");
     const json_t *approvals = cairn_obj_array(&o, "approvals", CAIRN_MANIFEST_MAX_APPROVALS);
@@ -209,13 +200,6 @@ CAIRN_RC cairn_manifest_check_sets(const struct cairn_manifest *manifest, struct
     return CAIRN_OK;
 }
 
-static CAIRN_RC set_time(json_t *object, const char *key, uint64_t seconds, struct cairn_err *err)
-{
-    char text[21];
-    cairn_clock_format(seconds, text);
-    return cairn_json_set_string(object, key, text, err);
-}
-
 static CAIRN_RC write_asset(const struct cairn_manifest_draft *draft, json_t *list, struct cairn_err *err)
 {
     uint8_t digest[CAIRN_SHA256_LEN] = {0};
@@ -287,9 +271,9 @@ CAIRN_RC cairn_manifest_build(const struct cairn_manifest_draft *draft, struct c
     CAIRN_TRY(cairn_json_set_string(json, "scope", "full", err));
     CAIRN_TRY(cairn_json_set_uint(json, "svn", draft->svn, err));
     CAIRN_TRY(cairn_json_set_uint(json, "floor", draft->floor, err));
-    CAIRN_TRY(set_time(json, "issued", draft->issued_s, err));
+    CAIRN_TRY(cairn_json_set_uint(json, "issued", draft->issued_s, err));
     if (draft->expires_s != 0) {
-        CAIRN_TRY(set_time(json, "expires", draft->expires_s, err));
+        CAIRN_TRY(cairn_json_set_uint(json, "expires", draft->expires_s, err));
     }
     CAIRN_TRY(write_lists(draft, json, err));
     CAIRN_TRY(cairn_json_write(json, &payload, err));

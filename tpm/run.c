@@ -72,27 +72,28 @@ static void flush_raw(TSS2_SYS_CONTEXT *sys, const struct cairn_audit_handles *h
     }
 }
 
-static void sweep(struct cairn_tpm *tpm)
+static TSS2_RC sweep(struct cairn_tpm *tpm)
 {
     static const uint32_t kinds[] = {0x80000000u, 0x02000000u};
     TSS2_SYS_CONTEXT *sys = NULL;
-    if (tpm->managed || Esys_GetSysContext(tpm->esys, &sys) != TSS2_RC_SUCCESS) {
-        return;
+    if (tpm->managed) {
+        return TSS2_RC_SUCCESS;
     }
+    CAIRN_TPM_TRY(Esys_GetSysContext(tpm->esys, &sys));
     for (size_t i = 0; i < CAIRN_ARRAY_LEN(kinds); i++) {
         struct cairn_audit_handles found = {0};
-        if (cairn_tpm_list(tpm, kinds[i], &found) == TSS2_RC_SUCCESS) {
-            flush_raw(sys, &found);
-        }
+        CAIRN_TPM_TRY(cairn_tpm_list(tpm, kinds[i], &found));
+        flush_raw(sys, &found);
     }
+    return TSS2_RC_SUCCESS;
 }
 
 /* New context, nothing of ours left in the TPM. When the TPM stays away, the next operation tries to connect again. */
 static void recover(struct cairn_tpm *tpm)
 {
     cairn_tpm_disconnect(tpm);
-    if (cairn_tpm_connect(tpm) == TSS2_RC_SUCCESS) {
-        sweep(tpm);
+    if (cairn_tpm_connect(tpm) == TSS2_RC_SUCCESS && cairn_tpm_dead(sweep(tpm))) {
+        cairn_tpm_disconnect(tpm);
     }
 }
 
@@ -167,8 +168,10 @@ static bool again(struct cairn_tpm *tpm, const struct cairn_tpm_op *op, TSS2_RC 
         return Esys_Startup(tpm->esys, TPM2_SU_CLEAR) == TSS2_RC_SUCCESS;
     }
     if (cairn_tpm_is_slots(rc) && once(&tries->slots)) {
-        tpm->managed ? recover(tpm) : sweep(tpm);
         tpm->generation++;
+        if (tpm->managed || cairn_tpm_dead(sweep(tpm))) {
+            recover(tpm);
+        }
         return true;
     }
     if (plain == TPM2_RC_VALUE + TPM2_RC_P + TPM2_RC_4 && tpm->step == CAIRN_STEP_AUTHORIZE && tpm->ticket_cached &&

@@ -122,11 +122,8 @@ TSS2_RC cairn_tpm_thing_get(struct cairn_tpm *tpm, enum cairn_tpm_thing which, b
     if (cairn_name_is_none(cairn_tpm_thing_pin(tpm, which))) {
         return CAIRN_TPM_RC_UNPINNED;
     }
-    if (tpm->thing[which] == ESYS_TR_NONE && !tpm->distrust && cairn_tpm_cache_thing(tpm, which, &tpm->thing[which])) {
-    }
-    if (tpm->thing[which] == ESYS_TR_NONE) {
-        CAIRN_TPM_TRY(read_thing(tpm, which, unwritten));
-    }
+    bool known = tpm->thing[which] != ESYS_TR_NONE || (!tpm->distrust && cairn_tpm_cache_thing(tpm, which, &tpm->thing[which]));
+    CAIRN_TPM_TRY(known ? TSS2_RC_SUCCESS : read_thing(tpm, which, unwritten));
     *out = tpm->thing[which];
     return TSS2_RC_SUCCESS;
 }

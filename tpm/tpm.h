@@ -9,8 +9,10 @@
  *
  * Errors common to all: CAIRN_E_TPM "tpm.absent", "tpm.transport", "tpm.response" (cause = TSS2_RC), "tpm.srk.other" (the
  * storage key is not the pinned one), "tpm.taken" (a hierarchy auth is set and not, or wrongly, configured), "tpm.handles" (no
- * free object or session slot); CAIRN_E_BUSY "tpm.lockout" (retry_after_s), "tpm.retry" (still busy after a bound).
- * RETRY, TESTING, NV_RATE, YIELDED and, in policies, PCR_CHANGED are retried with a growing pause and a bound.
+ * free object or session slot, or no persistent handle in our range), "tpm.failure" (failure mode), "tpm.nv.full";
+ * CAIRN_E_USAGE "tpm.unpinned" (a key or index was used before its Name was pinned), "tpm.input"; CAIRN_E_BUSY "tpm.lockout"
+ * (retry_after_s), "tpm.retry" (still busy after a bound). RETRY, TESTING, NV_RATE, YIELDED and, in policies, PCR_CHANGED are
+ * retried with a growing pause and a bound.
  *
  * Threading: one object, one thread.
  */
@@ -47,7 +49,8 @@ void cairn_tpm_closep(struct cairn_tpm **tpm);
 #define CAIRN_TPM CAIRN_CLEANUP(cairn_tpm_closep) struct cairn_tpm
 
 /* struct cairn_tpm_pins: the Names this device is known by, from its enrolment statement (or, before enrolment, from the keys
- * it just made). Once set, a different key or index is "tpm.srk.other", "tpm.ak.other", "tpm.epoch.other", "tpm.anchor.other".
+ * it just made by cairn_tpm_keys_make, _epoch_define, _anchor_define, which pin for themselves). Once set, a different key or
+ * index is "tpm.srk.other", "tpm.ak.other", "tpm.epoch.other", "tpm.anchor.other".
  */
 struct cairn_tpm_pins {
     struct cairn_name srk, ak, epoch, anchor[2]; /* indices: computed with WRITTEN set */
@@ -88,7 +91,8 @@ CAIRN_RC cairn_tpm_certify_srk(struct cairn_tpm *tpm, const uint8_t extra[32], s
 CAIRN_RC cairn_tpm_quote(struct cairn_tpm *tpm, uint32_t mask, const uint8_t extra[32], struct cairn_attestation *out,
                          struct cairn_err *err);
 
-/* PCRs (SHA-256 bank). _extend extends PCR `pcr` in every active bank with that bank's hash of `data`. */
+/* PCRs (SHA-256 bank). _extend extends PCR `pcr` in every active bank with that bank's hash of `data`: one
+ * command up to 1024 bytes; beyond, the host hashes: CAIRN_E_TPM "tpm.bank" when it does not know a bank's hash. */
 CAIRN_RC cairn_tpm_pcr_read(struct cairn_tpm *tpm, uint32_t mask, uint8_t values[CAIRN_NUM_PCRS][32], struct cairn_err *err);
 CAIRN_RC cairn_tpm_pcr_extend(struct cairn_tpm *tpm, unsigned pcr, struct cairn_span data, struct cairn_err *err);
 enum { CAIRN_TPM_MAX_BANKS = 4 };
@@ -106,7 +110,8 @@ CAIRN_RC cairn_tpm_epoch_certify(struct cairn_tpm *tpm, const uint8_t extra[32],
 /* state anchors. _define makes index i (0 or 1) with `policy` if absent (content unwritten). _read is (authenticated):
  * CAIRN_E_TPM "tpm.anchor.absent", "tpm.anchor.other" (a foreign index), "tpm.anchor.unwritten". _write is one NV_Write under
  * PolicyPCR o PolicyAuthorize; a lost or damaged answer is resolved by reading back (RECORD step 7).
- * CAIRN_E_REFUSED "state.boot": the PCRs are not as approved. */
+ * CAIRN_E_REFUSED "state.boot" (the PCRs are not as approved), "state.policy" (approved for another reference or key),
+ * "approval.signature". */
 CAIRN_RC cairn_tpm_anchor_define(struct cairn_tpm *tpm, unsigned i, const uint8_t policy[32], struct cairn_err *err);
 CAIRN_RC cairn_tpm_anchor_read(struct cairn_tpm *tpm, unsigned i, uint8_t out[CAIRN_ANCHOR_LEN], struct cairn_err *err);
 CAIRN_RC cairn_tpm_anchor_write(struct cairn_tpm *tpm, unsigned i, const uint8_t bytes[CAIRN_ANCHOR_LEN],
@@ -126,7 +131,7 @@ CAIRN_RC cairn_tpm_seal(struct cairn_tpm *tpm, struct cairn_span secret, const u
                         struct cairn_err *err);
 /* cairn_tpm_unseal runs PolicyPCR -> PolicyAuthorize(approval) -> PolicyNV(epoch <= bound) -> Unseal: 7 commands with a cached
  * ticket, 10 without. CAIRN_E_REFUSED "vault.boot" (PCRs not as approved), "vault.epoch" (the counter is past the bound: dead
- * for ever), "vault.policy", "vault.object" (not this TPM's, or altered). */
+ * for ever), "vault.policy", "vault.object" (not this TPM's, or altered), "approval.signature". */
 CAIRN_RC cairn_tpm_unseal(struct cairn_tpm *tpm, const struct cairn_sealed *sealed, const struct cairn_approval *approval,
                           uint64_t bound, struct cairn_secret **out, struct cairn_err *err);
 /* cairn_tpm_import opens a grant's import object: Import, Load, PolicyPCR(mask) o PolicyNV(EQ from), Unseal.
@@ -137,8 +142,9 @@ CAIRN_RC cairn_tpm_import(struct cairn_tpm *tpm, struct cairn_span public_area, 
 
 /* wipe proof: everything up to the last Quote in one audit session, then the signature over the certificate.
  * cairn_tpm_wipe_run may be repeated from the start after any failure: a second Clear is harmless, and a run that finds keys
- * and indices gone re-derives the AK first. CAIRN_E_TPM "wipe.clear.disabled", "wipe.clear.auth" (lockoutAuth set and not
- * configured). */
+ * and indices gone re-derives the AK first. CAIRN_E_TPM "wipe.clear.disabled", "wipe.clear.auth" (lockoutAuth set and not,
+ * or wrongly, configured; a wrong one locks it), "tpm.ak.other" (another fleet's), "wipe.clock" (the quotes' clocks do not show
+ * the Clear, also after waiting). */
 struct cairn_tpm_wipe {
     uint8_t fleet[32];
     uint8_t stir[32];  /* StirRandom input */
@@ -148,7 +154,8 @@ struct cairn_tpm_wipe {
 struct cairn_tpm_proof; /* the open session and the transient AK */
 CAIRN_RC cairn_tpm_wipe_run(struct cairn_tpm *tpm, const struct cairn_tpm_wipe *wipe, struct cairn_audit_log *log,
                             struct cairn_tpm_proof **proof, struct cairn_err *err);
-/* cairn_tpm_wipe_sign is GetSessionAuditDigest over `extra`. Also after a failure here the whole run is repeated. */
+/* cairn_tpm_wipe_sign is GetSessionAuditDigest over `extra`. Also after a failure here the whole run is repeated.
+ * CAIRN_E_TPM "wipe.proof.lost": another operation's failure has cost the session. */
 CAIRN_RC cairn_tpm_wipe_sign(struct cairn_tpm *tpm, struct cairn_tpm_proof *proof, const uint8_t extra[32],
                              struct cairn_attestation *out, struct cairn_err *err);
 void cairn_tpm_proof_free(struct cairn_tpm *tpm, struct cairn_tpm_proof *proof);

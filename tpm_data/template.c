@@ -96,7 +96,7 @@ static void ecc_area(const struct form *form, const struct cairn_ec_key *point, 
 void cairn_template_ak(const uint8_t fleet[32], const struct cairn_ec_key *key, struct cairn_area *out)
 {
     const struct form form = {
-        .attributes = FIXED_TPM | FIXED_PARENT | SENSITIVE_DATA_ORIGIN | USER_WITH_AUTH | RESTRICTED | SIGN,
+        .attributes = FIXED_TPM | FIXED_PARENT | SENSITIVE_DATA_ORIGIN | USER_WITH_AUTH | NO_DA | RESTRICTED | SIGN,
         .ecdsa = true,
     };
     struct cairn_ec_key creation = zero_point;

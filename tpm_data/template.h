@@ -21,7 +21,9 @@ struct cairn_area {
 struct cairn_span cairn_area_span(const struct cairn_area *area);
 
 /* The templates. With `key` NULL `unique` is what creation wants (AK: x = fleet, y = 32 zero bytes; EK L-2 and SRK: 32 zero
- * bytes in both, as the TCG templates have it; empty coordinates would make another key); otherwise `unique` is that point. */
+ * bytes in both, as the TCG templates have it; empty coordinates would make another key); otherwise `unique` is that point.
+ * The AK has noDA: without it each power cut after a use would count as a failed authorisation, and a few would lock the TPM
+ * (CHECKS 16). */
 void cairn_template_ak(const uint8_t fleet[32], const struct cairn_ec_key *key, struct cairn_area *out);
 void cairn_template_srk(const struct cairn_ec_key *key, struct cairn_area *out);
 void cairn_template_ek(const struct cairn_ec_key *key, struct cairn_area *out);

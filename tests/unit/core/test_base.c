@@ -62,6 +62,18 @@ static void an_error_may_be_rewritten_from_its_own_text(void **state)
     assert_string_equal(err.code, "some.code");
 }
 
+/* CHECKS 36: what a text quotes may come from an attacker's file. */
+static void a_quoted_string_cannot_forge_a_line(void **state)
+{
+    (void)state;
+    struct cairn_err err = {0};
+    assert_int_equal(CAIRN_FAIL(&err, CAIRN_E_REFUSED, "dsse.type", "a \"%s\"", "x\ncairn: all good\r\x1b[2J\x7f\xc2\x9b"),
+                     CAIRN_E_REFUSED);
+    assert_string_equal(err.text, "a \"x?cairn: all good??[2J???\"");
+    cairn_err_prefix(&err, "%s", "a\nb");
+    assert_string_equal(err.text, "a?b: a \"x?cairn: all good??[2J???\"");
+}
+
 static void every_outcome_has_its_exit_code(void **state)
 {
     (void)state;
@@ -136,6 +148,7 @@ int main(void)
         cmocka_unit_test(an_error_carries_class_code_cause_place_and_text),
         cmocka_unit_test(a_prefix_goes_before_the_text_and_never_past_the_room),
         cmocka_unit_test(an_error_may_be_rewritten_from_its_own_text),
+        cmocka_unit_test(a_quoted_string_cannot_forge_a_line),
         cmocka_unit_test(every_outcome_has_its_exit_code),
         cmocka_unit_test(time_is_never_before_the_build_or_the_documents),
         cmocka_unit_test(time_is_written_and_read_in_one_form),

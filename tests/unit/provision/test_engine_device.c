@@ -156,7 +156,7 @@ static void a_correctly_signed_grant_for_something_else_is_refused(void **state)
     refused_and_unchanged(w, CAIRN_E_REFUSED, "grant.first");
     bend(w, "to", json_string("00000000000000ff"));
     refused_and_unchanged(w, CAIRN_E_REFUSED, "grant.to");
-    bend(w, "expires", json_string("2001-01-01T00:00:00Z"));
+    bend(w, "expires", json_integer(1000000000));
     refused_and_unchanged(w, CAIRN_E_REFUSED, "grant.expired");
     world_free(w);
 }

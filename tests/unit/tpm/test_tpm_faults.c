@@ -27,7 +27,7 @@ static void vault_ready(void)
 static void the_vault_survives_every_fault(void **state)
 {
     (void)state;
-    const struct flow flow = {"vault", vault_ready, seal_unseal, nothing, false};
+    const struct flow flow = {"vault", vault_ready, seal_unseal, nothing};
     walk(&flow);
 }
 
@@ -60,7 +60,7 @@ static void make_import(void)
 static void a_grant_survives_every_fault(void **state)
 {
     (void)state;
-    const struct flow flow = {"grant", make_import, open_import, nothing, false};
+    const struct flow flow = {"grant", make_import, open_import, nothing};
     walk(&flow);
 }
 
@@ -84,7 +84,7 @@ static void make_credential(void)
 static void activation_survives_every_fault(void **state)
 {
     (void)state;
-    const struct flow flow = {"activate", make_credential, activate, nothing, true};
+    const struct flow flow = {"activate", make_credential, activate, nothing};
     walk(&flow);
 }
 
@@ -119,7 +119,7 @@ static void killed_exactly(void)
 static void a_kill_survives_every_fault_and_never_overshoots(void **state)
 {
     (void)state;
-    const struct flow flow = {"kill", set_target, kill_device, killed_exactly, true};
+    const struct flow flow = {"kill", set_target, kill_device, killed_exactly};
     walk(&flow);
 }
 

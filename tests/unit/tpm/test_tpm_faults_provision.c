@@ -22,7 +22,7 @@ static enum cairn_rc provision(void)
 static void provisioning_survives_every_fault(void **state)
 {
     (void)state;
-    const struct flow flow = {"provision", erase, provision, provisioned_right, false};
+    const struct flow flow = {"provision", erase, provision, provisioned_right};
     walk(&flow);
 }
 

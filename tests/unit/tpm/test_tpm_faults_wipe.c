@@ -23,7 +23,7 @@ static enum cairn_rc wipe(void)
 static void a_wipe_survives_every_fault(void **state)
 {
     (void)state;
-    const struct flow flow = {"wipe", nothing, wipe, nothing, true};
+    const struct flow flow = {"wipe", nothing, wipe, nothing};
     walk(&flow); /* from the second run on the TPM is already cleared: a wipe is repeated, not resumed */
 }
 
@@ -35,7 +35,7 @@ static void provision_again(void)
 static void the_first_wipe_of_a_provisioned_device_survives_every_fault(void **state)
 {
     (void)state;
-    const struct flow flow = {"first wipe", provision_again, wipe, nothing, true};
+    const struct flow flow = {"first wipe", provision_again, wipe, nothing};
     walk(&flow);
 }
 

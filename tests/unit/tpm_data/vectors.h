@@ -15,23 +15,23 @@
 
 /* TPMT_PUBLIC and the Name the TPM gave */
 #define VECTOR_AK_PUBLIC                                                                                                       \
-    "0023000b00050072000000100018000b00030010002043187ad82a68edd1d743eafa5c2f627fc84f542a1da1ec8faf876b08"                     \
-    "3b747b6300206d593eec42e36be0add5da18479c3bf78cebd6da5fd2c3cb96acccdae95d042f"
-#define VECTOR_AK_NAME "000bc3fa487433f5d397d1e1d7bb7ea7b98e891a49bf3244f65d7e2bf7ac215fae1a"
+    "0023000b00050472000000100018000b000300100020373957af42da32cb0d6b8b78c1392734eb2af201878dc19d757d0571"                     \
+    "c0aaf8ac00208a8d39cf75398ffd19f72c9ef0887f6880314ddba6d6bb2e531e826772bfe3d8"
+#define VECTOR_AK_NAME "000b5546e7591716185d262a51f23d374e48af1540e4469179b715c898aa3eb1529c"
 #define VECTOR_EK_PUBLIC                                                                                                       \
     "0023000b000300b20020837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa0006008000430010"                     \
-    "000300100020ffeaee760c2b7e98e7baf53e2cc06d161e0aa2e87bae5e5f0dbf157c062e53cd0020dbe6fd6feb4d1e745c7f"                     \
-    "3ff1043449b4918c65add63ac15d99565a6e7f809476"
-#define VECTOR_EK_NAME "000b157b2fb8cb16b5ddf5d6443ac829cb3a10032c109b8b16a73c92782ff1b9e3f2"
+    "0003001000205cd7ef32cc3f8c2582172022f4f8dc89c42582152785488078b5db710e975fb1002054ec016f79d58b90ed46"                     \
+    "268419d168f791040f143aab149d83714d758f958d8f"
+#define VECTOR_EK_NAME "000be7d8fc323b0b74ebbc63f2a4d3da54316c5f1fc72e27651591d7e2847e5609ff"
 #define VECTOR_SRK_PUBLIC                                                                                                      \
-    "0023000b00030472000000060080004300100003001000203733000574e99e61396b6b0b76909113bd6abc64fd582c50cc9f"                     \
-    "74943cb5cf120020c4ed36b139be42176197cd56988ea0934f6d62f81abe8328dc937d84ce925309"
-#define VECTOR_SRK_NAME "000bc196f9b915abe40f7cdbdd9d903ee367f956724a454bbcc5372fde22d2ee4c03"
+    "0023000b0003047200000006008000430010000300100020a269cb4b29324b424a796160433bb5f057be93c84a2236aff5f1"                     \
+    "6adeb56653810020fbd1f7d06cb68f424ea7a29641d1a450636b5c6fd9ef93580e680f6a595d90e4"
+#define VECTOR_SRK_NAME "000b4aff2a86de76614c989154220574c0c2aa52cfe521290a2890f8132e244ea288"
 #define VECTOR_POL_PUBLIC                                                                                                      \
     "0023000b000400400000001000100003001000209cbc76f89377ad02537bf1eac8c5f84f9f5d878e33a7f839b0eb7fa6f012"                     \
     "779f0020328db0ca94fd9c435cb9fbadd17b505193b39c3cfd6033e243cc7451a794a060"
 #define VECTOR_POL_NAME     "000b4ff07565b1442b75c3c600542df1e2d26908a1fcb96f0a5081c49cfbfa40685e"
-#define VECTOR_AK_QUALIFIED "000b4e82ee5cc3205faba5467fdf9da5a0e250cb4a5986b3f8e834d11313aa31de9e"
+#define VECTOR_AK_QUALIFIED "000b8bdbee733e6392ddbfa43f89ad2137e117010bb9b7ef04a28f5204f88f4088c0"
 #define VECTOR_EPOCH_NAME   "000bf9be2cb3c3e5d24e4fb6ae37c668ed4e1ef7b709515621fd9ec882fe22aa8b03"
 /* the anchor index 0x01800101, unwritten, with VECTOR_POLICY_AUTHORIZE */
 #define VECTOR_ANCHOR_NAME "000b5fcabe6a591109af5d787307c9cba228ade03ec60a021894be3c3e8ef15a936d"
@@ -46,26 +46,26 @@
 #define VECTOR_POLICY_GRANT        "48d5d423bd46ad9f29bd028492e391386bc78ae4075b1594e5eaf82a4efde060"
 /* attestations by the AK: quote of sha256:0,7 and NV_Certify(epoch) over 32 x 0x22, Certify(SRK) over 00ff55aa */
 #define VECTOR_QUOTE                                                                                                           \
-    "ff54434780180022000b4e82ee5cc3205faba5467fdf9da5a0e250cb4a5986b3f8e834d11313aa31de9e0020222222222222"                     \
-    "2222222222222222222222222222222222222222222222222222000000000001268800000001000000000120191023001636"                     \
+    "ff54434780180022000b8bdbee733e6392ddbfa43f89ad2137e117010bb9b7ef04a28f5204f88f4088c00020222222222222"                     \
+    "2222222222222222222222222222222222222222222222222222000000000000028b00000001000000000120191023001636"                     \
     "3600000001000b038100000020229ccc77089460fe9c79dd62a46d27e991c5f1997ff2af561d41b5829dd7f03d"
 #define VECTOR_QUOTE_SIGNATURE                                                                                                 \
-    "0018000b0020373794643c43c8c5e1b83a108b870649d61d4cfb4136c9bf6c1b97c6fea16e66002084d96502e2889d0a1103"                     \
-    "29ae1ca200eb03bf416011f5e62af73aaa8702efda5a"
+    "0018000b00206d18322f951516feb39d102ab87a257b04b409f4a2bc8505f4558544e1d20c130020ffb8a57e7882bf4dd599"                     \
+    "fd25bcc589ec91ca1efa8db0c9740ec439844badf13e"
 #define VECTOR_NV                                                                                                              \
-    "ff54434780140022000b4e82ee5cc3205faba5467fdf9da5a0e250cb4a5986b3f8e834d11313aa31de9e0020222222222222"                     \
-    "222222222222222222222222222222222222222222222222222200000000000177aa00000001000000000120191023001636"                     \
+    "ff54434780140022000b8bdbee733e6392ddbfa43f89ad2137e117010bb9b7ef04a28f5204f88f4088c00020222222222222"                     \
+    "222222222222222222222222222222222222222222222222222200000000000002ac00000001000000000120191023001636"                     \
     "360022000bf9be2cb3c3e5d24e4fb6ae37c668ed4e1ef7b709515621fd9ec882fe22aa8b03000000080000000000000002"
 #define VECTOR_NV_SIGNATURE                                                                                                    \
-    "0018000b0020a7b1d9a46dc7bd6178c049255328980fe86d971771e729b75acff0443a46f21000208e29896ea371b406ce3a"                     \
-    "c306251828aa6cf4b266c2719bcdf6315d9b6cb16b9c"
+    "0018000b00209e7370d9601d332cd6a6b16cd213d4ad5c8fb6955ea1d1b8374feaa193b6708d0020a603f65c53b4ce2185bc"                     \
+    "ea021e2409d9bc97402677f1204c5825292730196938"
 #define VECTOR_CERTIFY                                                                                                         \
-    "ff54434780170022000b4e82ee5cc3205faba5467fdf9da5a0e250cb4a5986b3f8e834d11313aa31de9e000400ff55aa0000"                     \
-    "0000000177be00000001000000000120191023001636360022000bc196f9b915abe40f7cdbdd9d903ee367f956724a454bbc"                     \
-    "c5372fde22d2ee4c030022000be02c172ee04ef892bde09483140763b437f0f9b43676de47c54311dcf8f8e5cd"
+    "ff54434780170022000b8bdbee733e6392ddbfa43f89ad2137e117010bb9b7ef04a28f5204f88f4088c0000400ff55aa0000"                     \
+    "0000000002cd00000001000000000120191023001636360022000b4aff2a86de76614c989154220574c0c2aa52cfe521290a"                     \
+    "2890f8132e244ea2880022000b2a14d5db390c7450e93378f5b0ea3e0be716e16bbbf5a7344476754d27880551"
 #define VECTOR_CERTIFY_SIGNATURE                                                                                               \
-    "0018000b0020a389d0e0d9c061f4334c1ce385d5e9138e49a5ffae6782abecb569c4e3c89e66002004d037811746f9b9b11a"                     \
-    "5c56905f52a5e92e99c84e72b2ac40f2347719f5eea2"
+    "0018000b00203c1f3b5adc81cb9e2c5044c49fdc2b3614f6d5fb38bf5100da455efb037ab8510020395bd7cf0e3eb10bd9aa"                     \
+    "8e8b1e3f0541e38d7bfea8d622dc1dad307e890d0507"
 /* an ephemeral key, and what cairn_wrap_* makes with it of secret 40..5f (unique seed 00..1f, policy VECTOR_POLICY_GRANT): the
  * TPM opened both, the object after PolicyPCR and PolicyNV */
 #define VECTOR_EPHEMERAL                                                                                                       \
@@ -75,8 +75,8 @@
     "HUShLaSIerQtNZozh0+G8TzbxuMAriEqj8rqDVzcTPIhnI71l0yany8K\n"                                                               \
     "-----END PRIVATE KEY-----\n"
 #define VECTOR_CREDENTIAL                                                                                                      \
-    "00207a0d91d18ee32d5d7d1d47857ad8e53f894777ba8a036b65abb881b14bf40b71c5da34b2872a106f332600f47927914f"                     \
-    "7ca900684bbf08be61b2f88b01248b8fc05f"
+    "00209f39b1c84ae2b787c5adac098fbe31d82348164e1116a10047574e8925e77d28e269412356924198efa52d5655924961"                     \
+    "9aa8366e4c253e5cc6a66e1398361384356f"
 #define VECTOR_SEED                                                                                                            \
     "0020c8251d10e5bc52a8057835451f4e080fdafe33d8827d1d44a12da4887ab42d3500209a33874f86f13cdbc6e300ae212a"                     \
     "8fcaea0d5cdc4cf2219c8ef5974c9a9f2f0a"
@@ -84,9 +84,9 @@
     "0008000b00000400002048d5d423bd46ad9f29bd028492e391386bc78ae4075b1594e5eaf82a4efde06000100020f87cebe5"                     \
     "4d641cf23236575ca7381d14025eb8eb06223fb639f1bdce0dc3e4a4"
 #define VECTOR_IMPORT_DUPLICATE                                                                                                \
-    "002041ac6b14e930368f7ae3a548cc05d82bb650ba75917e75506c81c5d14476d0793a36318d45b3d269e915394de7789890"                     \
-    "ad28a422111b77c776c0629bf06629dd74aed56392f6af2bb4bdc2e9a094e598da05cbd48eb2b2628e889c8f942d33a26796"                     \
-    "1cbd71747bd857b9"
+    "00209a4f15550265165c333b14df5dcdab2da0777317a11a008d64a98b1e8a5693d9f6f6b856a4e9d155f2891487a147c98c"                     \
+    "6711c194ca4e3a8d77e024188459441d95119c17154f488d5badd5307a9ff9ac0c7438c9c605e71531ae07b47058f26aa743"                     \
+    "46c53142e3149c54"
 
 /* unhex gives the number of bytes. */
 static inline size_t unhex(const char *hex, uint8_t *out, size_t cap)

@@ -9,7 +9,6 @@ Written from docs/formats.md and the TPM 2.0 specification, part 2; needs python
 import base64
 import hashlib
 import json
-import struct
 import sys
 
 from cryptography.exceptions import InvalidSignature
@@ -20,11 +19,12 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 TYPE = "application/vnd.cairn.%s.v1+json"
 SPKI_HEAD = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
 AK_HEAD = bytes.fromhex("0023000b00050472000000100018000b00030010")  # TPMT_PUBLIC up to the point
-EK_HEAD_ATTRIBUTES = struct.pack(">HHI", 0x23, 0x0B, 0x000300B2)
-SRK_HEAD_ATTRIBUTES = struct.pack(">HHI", 0x23, 0x0B, 0x00030472)
-EPOCH_TAIL = struct.pack(">HIHH", 0x0B, 0x22041200 & 0 | 0x22040012, 0, 8)
+EK_HEAD = bytes.fromhex("0023000b000300b20020837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa00060080004300100003"
+                        "0010")  # TCG template L-2
+SRK_HEAD = bytes.fromhex("0023000b00030472000000060080004300100003" "0010")
+EPOCH_TAIL = bytes.fromhex("000b2204001200000008")  # TPMS_NV_PUBLIC behind the index number
 PCRS = 0x3FF
-ENDORSEMENT = struct.pack(">I", 0x4000000B)
+ENDORSEMENT = bytes.fromhex("4000000b")
 
 NOT_PROVED = [
     "A TPM proves what it did itself, not what software did to a disk: media lines are the word of the software that ran.",
@@ -396,15 +396,11 @@ def open_statement(root, data):
     need(value["fleet"] == root["id"].hex(), "statement.fleet", "of another fleet")
     need(value["class"] == root["class"], "statement.class", "of another class")
     ak_point(value["ak"])
-    need(value["ek"][:8] == EK_HEAD_ATTRIBUTES, "tpm.ek.template", "not an endorsement key")
-    need(value["srk"][:8] == SRK_HEAD_ATTRIBUTES, "tpm.srk.template", "not a storage root key")
-    tail = struct.pack(">HI", 0x0B, 0x22040012 | 0) + struct.pack(">HH", 0, 8)
-    need(value["epoch"][4:] == EPOCH_AREA_TAIL or value["epoch"][4:] == tail, "tpm.epoch.template", "not the epoch counter")
+    need(value["ek"].startswith(EK_HEAD), "tpm.ek.template", "not an endorsement key")
+    need(value["srk"].startswith(SRK_HEAD), "tpm.srk.template", "not a storage root key")
+    need(value["epoch"][4:] == EPOCH_TAIL, "tpm.epoch.template", "not the epoch counter")
     need(sha256(name_of(value["ek"])).hex() == value["device"], "statement.device", "the id is not the endorsement key's")
     return value
-
-
-EPOCH_AREA_TAIL = bytes.fromhex("000b2204001200000008")
 
 
 def open_order(root, data, statement):

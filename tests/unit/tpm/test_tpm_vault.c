@@ -205,6 +205,7 @@ static void a_cached_blob_with_another_handle_is_not_used(void **state)
     cairn_tap_reset(d->tap);
     (void)device_epoch(d);
     assert_int_equal(cairn_tap_count_of(d->tap, TPM2_CC_ReadPublic), 1);
+    assert_int_equal(cairn_tap_count(d->tap), 3); /* nothing was tried with it */
 }
 
 /* FACTS T2: what a session satisfied before the kill is worth nothing after increment and cap. */

@@ -8,5 +8,6 @@ set_tests_properties(test_certificate_mutants_tomcrypt PROPERTIES TIMEOUT 900)
 
 add_test(NAME test_independent_judges
          COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/unit/wipe/test_independent_judges.py ${CMAKE_CURRENT_SOURCE_DIR}/vectors/wipe
-                 ${PROJECT_SOURCE_DIR}/scripts/verify-with-stock-tools ${CMAKE_CURRENT_SOURCE_DIR}/support/reference_verifier.py)
+                 ${PROJECT_SOURCE_DIR}/scripts/verify-with-stock-tools ${CMAKE_CURRENT_SOURCE_DIR}/support/reference_verifier.py
+                 $<TARGET_FILE:test_certificate_attacks>)
 set_tests_properties(test_independent_judges PROPERTIES TIMEOUT 300)

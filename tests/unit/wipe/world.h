@@ -8,6 +8,7 @@
 
 #include "support/cmocka_all.h"
 
+#include "core/file.h"
 #include "support/test_keys.h"
 #include "wipe/certificate.h"
 

@@ -91,7 +91,10 @@ static CAIRN_RC make_json(const struct view *v, json_t **out, struct cairn_err *
     CAIRN_JSON *json = json_object();
     CAIRN_TRY(cairn_json_set_string(json, "life", cairn_life_name(v->state->life), err));
     CAIRN_TRY(cairn_json_set_bool(json, "lost", v->state->lost, err));
-    CAIRN_TRY(cairn_json_set_string(json, "lost_why", v->state->lost_why, err));
+    if (v->state->lost) {
+        CAIRN_TRY(cairn_json_set_string(json, "error", "state.lost", err));
+        CAIRN_TRY(cairn_json_set_string(json, "lost_why", v->state->lost_why, err));
+    }
     CAIRN_TRY(cairn_json_set_string(json, "class", cairn_root_class(id->root), err));
     CAIRN_TRY(cairn_json_set_hex(json, "fleet", cairn_span(cairn_root_fleet(id->root), 32), err));
     CAIRN_TRY(cairn_json_set_string(json, "vault", vault_word(v), err));
@@ -136,7 +139,7 @@ static CAIRN_RC print_text(struct cairn_cli *cli, const struct view *v)
     if (id->enrolled) {
         cairn_hex_encode(CAIRN_SPAN(id->statement.device), device);
     }
-    CAIRN_TRY(cairn_cli_print(cli, NULL, "%s%s%s\n", cairn_life_name(v->state->life), v->state->lost ? ", state lost: " : "",
+    CAIRN_TRY(cairn_cli_print(cli, NULL, "%s%s%s\n", cairn_life_name(v->state->life), v->state->lost ? ", state.lost: " : "",
                               v->state->lost_why));
     CAIRN_TRY(cairn_cli_print(cli, NULL, "class      %s\nfleet      %s\ndevice     %s %s\n", cairn_root_class(id->root), fleet,
                               device, id->enrolled ? id->statement.serial : ""));

@@ -4,6 +4,32 @@
 
 #include <stdlib.h>
 
+#include "wipe/sequence_device.h"
+
+static void free_journal(struct cairn_journal **journal)
+{
+    free(*journal);
+}
+
+/* A device whose end was accepted does nothing else any more, whether or not its boot state could anchor that. */
+static CAIRN_RC refuse_ending(struct cairn_cli *cli, struct cairn_here *here)
+{
+    CAIRN_CLEANUP(free_journal) struct cairn_journal *journal = calloc(1, sizeof *journal);
+    bool there = false;
+    if (journal == NULL) {
+        return CAIRN_FAIL(&cli->err, CAIRN_E_IO, "memory", "no memory for the wipe's journal");
+    }
+    if (here->identity.enrolled) {
+        CAIRN_TRY(cairn_wipe_journal(here->state, &here->identity, &there, journal, &cli->err));
+    }
+    if (there && journal->step >= CAIRN_WIPE_CERTIFIED) {
+        return CAIRN_FAIL(&cli->err, CAIRN_E_REFUSED, "state.life", "this device is RETIRED");
+    }
+    return there ? CAIRN_FAIL(&cli->err, CAIRN_E_REFUSED, "wipe.pending",
+                              "an order to retire this device was accepted: only `cairn wipe resume` goes on")
+                 : CAIRN_OK;
+}
+
 void cairn_device_state_freep(struct cairn_state **state)
 {
     free(*state);
@@ -16,6 +42,7 @@ CAIRN_RC cairn_device_state_read(struct cairn_cli *cli, struct cairn_here *here,
     if (state == NULL) {
         return CAIRN_FAIL(&cli->err, CAIRN_E_IO, "memory", "no memory for the device's state");
     }
+    CAIRN_TRY(refuse_ending(cli, here));
     CAIRN_TRY(cairn_state_read(here->state, &here->identity, here->tpm, state, &cli->err));
     *out = state;
     state = NULL;

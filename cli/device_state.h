@@ -6,7 +6,8 @@
 #include "cli/cli.h"
 
 /* cairn_device_state_read is cairn_state_read into fresh memory (a device and its state together are too much for one stack
- * frame). The caller frees *out with free(), or declares it CAIRN_DEVICE_STATE. */
+ * frame), for commands that are over once an order was accepted: CAIRN_E_REFUSED "wipe.pending"; "state.life" (RETIRED). The
+ * caller frees *out with free(), or declares it CAIRN_DEVICE_STATE. */
 CAIRN_RC cairn_device_state_read(struct cairn_cli *cli, struct cairn_here *here, struct cairn_state **out);
 void cairn_device_state_freep(struct cairn_state **state);
 #define CAIRN_DEVICE_STATE CAIRN_CLEANUP(cairn_device_state_freep) struct cairn_state

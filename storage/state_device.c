@@ -57,14 +57,18 @@ static CAIRN_RC define_index(void *ctx, unsigned i, struct cairn_err *err)
     return cairn_tpm_anchor_define(b->tpm, i, b->policy, err);
 }
 
+/* A counter that is gone is state lost; but first: is this the TPM at all, or was the board's replaced? */
 static CAIRN_RC read_counter(void *ctx, bool *there, uint64_t *out, struct cairn_err *err)
 {
     struct binding *b = ctx;
     struct cairn_err seen = {0};
     enum cairn_rc rc = cairn_tpm_epoch_read(b->tpm, out, &seen);
     *there = rc == CAIRN_OK;
-    if (rc == CAIRN_OK || strcmp(seen.code, "tpm.epoch.absent") == 0 || strcmp(seen.code, "tpm.epoch.other") == 0) {
+    if (rc == CAIRN_OK) {
         return CAIRN_OK;
+    }
+    if (strcmp(seen.code, "tpm.epoch.absent") == 0 || strcmp(seen.code, "tpm.epoch.other") == 0) {
+        return cairn_tpm_identify(b->tpm, err);
     }
     return pass_on(rc, &seen, err);
 }

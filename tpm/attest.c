@@ -44,6 +44,19 @@ CAIRN_RC cairn_tpm_certify_srk(struct cairn_tpm *tpm, const uint8_t extra[32], s
     return CAIRN_OK;
 }
 
+static TSS2_RC identify(struct cairn_tpm *tpm, void *arg)
+{
+    ESYS_TR ak = ESYS_TR_NONE;
+    (void)arg;
+    return cairn_tpm_ak(tpm, &ak);
+}
+
+CAIRN_RC cairn_tpm_identify(struct cairn_tpm *tpm, struct cairn_err *err)
+{
+    static const struct cairn_tpm_op op = {.run = identify, .repeatable = true};
+    return cairn_tpm_run(tpm, &op, NULL, err);
+}
+
 static TSS2_RC quote(struct cairn_tpm *tpm, void *arg)
 {
     struct signing *s = arg;

@@ -86,6 +86,9 @@ CAIRN_RC cairn_tpm_ek_certs(struct cairn_tpm *tpm,
 /* cairn_tpm_activate recovers the secret of a credential made for (EK, pinned AK). CAIRN_E_REFUSED "credential.other". */
 CAIRN_RC cairn_tpm_activate(struct cairn_tpm *tpm, struct cairn_span credential, struct cairn_span seed,
                             struct cairn_secret **out, struct cairn_err *err);
+/* cairn_tpm_identify asks whether this is the TPM whose AK is pinned, also after a Clear. CAIRN_E_TPM "tpm.ak.other": another
+ * chip. */
+CAIRN_RC cairn_tpm_identify(struct cairn_tpm *tpm, struct cairn_err *err);
 CAIRN_RC cairn_tpm_certify_srk(struct cairn_tpm *tpm, const uint8_t extra[32], struct cairn_attestation *out,
                                struct cairn_err *err);
 CAIRN_RC cairn_tpm_quote(struct cairn_tpm *tpm, uint32_t mask, const uint8_t extra[32], struct cairn_attestation *out,

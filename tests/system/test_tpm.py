@@ -85,6 +85,52 @@ class Tpm(unittest.TestCase):
         life.boot()
         self.assertEqual(life.here("store", "get", "api.token").stdout, b"a token")
 
+    def with_auth_file(self, hierarchy, value):
+        path = self.life.file(f"{hierarchy}.auth")
+        path.write_text(value)
+        path.chmod(0o600)
+        text = self.life.conf.read_text()
+        self.life.conf.write_text(text.replace("[boot]", f"{hierarchy}_auth_file = {path}\n\n[boot]"))
+
+    def test_a_taken_tpm_says_so_and_its_auth_value_from_a_file_lets_the_wipe_go_on(self):
+        life = self.life
+        life.ordered()
+        self.tool("tpm2_changeauth", "-c", "owner", "taken")
+        life.wipe(want=7, code="tpm.taken")
+        self.with_auth_file("owner", "taken")
+        life.here("wipe", "resume")
+        life.verify()
+
+    def test_a_lockout_auth_that_is_not_configured_is_noticed_before_anything_is_done_and_never_guessed(self):
+        life = self.life
+        life.ordered()
+        self.tool("tpm2_changeauth", "-c", "lockout", "locked")
+        life.here("wipe", "plan", life.file("order.dsse"), "-o", life.file("plan.json"), want=None)
+        life.wipe(want=1, code="order.grade")
+        self.assertEqual(life.here("store", "get", "api.token").stdout, b"a token", "nothing was done")
+        self.with_auth_file("lockout", "locked")
+        life.wipe()
+        life.verify()
+
+    def test_a_tpm_in_lockout_still_opens_the_vault_and_can_be_wiped(self):
+        """Nothing of Cairn's counts towards lockout, and nothing of it is stopped by one."""
+        life = self.life
+        self.tool("tpm2_createprimary", "-C", "o", "-p", "right", "-c", str(life.file("da.ctx")))
+        self.tool("tpm2_flushcontext", "-t")
+        for _ in range(4):
+            subprocess.run(["tpm2_create", "-T", life.tcti, "-C", str(life.file("da.ctx")), "-P", "wrong", "-u", "/dev/null"], capture_output=True, check=False)
+            self.tool("tpm2_flushcontext", "-t")
+        self.assertEqual(life.here("store", "get", "api.token").stdout, b"a token")
+        life.ordered()
+        life.wipe()
+        life.verify()
+
+    def test_objects_left_behind_by_others_do_not_stop_it(self):
+        life = self.life
+        for _ in range(3):
+            self.tool("tpm2_createprimary", "-C", "o", "-c", str(life.file("left.ctx")))
+        self.assertEqual(life.here("store", "get", "api.token").stdout, b"a token")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

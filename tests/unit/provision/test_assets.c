@@ -80,6 +80,53 @@ static void bytes_that_were_not_signed_for_are_refused(void **state)
     REFUSES(CAIRN_E_REFUSED, "assets.digest", cairn_assets_open(&k, cairn_buf_span(&file), "vault", digest, &out, &err));
 }
 
+/* Who holds the transport key can encrypt anything under the header of something else: the digest of what came out decides. */
+static void a_forger_with_the_transport_key_is_refused(void **state)
+{
+    (void)state;
+    static const char FORGED[] = "evil";
+    uint8_t want[32], info[96], aes[32], nonce[12] = {0}, file[128];
+    struct cairn_secret *out = NULL;
+    const struct cairn_asset_key k = key();
+    OK(cairn_sha256(cairn_span_str("good"), want, &err));
+    struct cairn_writer i = cairn_writer(info, sizeof info);
+    cairn_write_bytes(&i, cairn_span_str("cairn.asset.v1"));
+    cairn_write_tpm2b(&i, cairn_span_str(k.device_class));
+    cairn_write_u64(&i, k.svn);
+    cairn_write_tpm2b(&i, cairn_span_str("vault"));
+    cairn_write_bytes(&i, CAIRN_SPAN(want));
+    OK(cairn_hkdf_sha256(k.tk, cairn_span(NULL, 0), cairn_writer_span(&i), aes, sizeof aes, &err));
+    struct cairn_writer w = cairn_writer(file, sizeof file);
+    cairn_write_bytes(&w, cairn_span_str("CAIRNAST"));
+    cairn_write_u32(&w, 1);
+    cairn_write_u16(&w, 1);
+    cairn_write_u8(&w, 5);
+    cairn_write_bytes(&w, cairn_span_str("vault"));
+    cairn_write_u64(&w, 4);
+    cairn_write_bytes(&w, CAIRN_SPAN(want));
+    nonce[11] = 1;
+    OK(cairn_gcm_seal(aes, nonce, cairn_writer_span(&w), cairn_span_str(FORGED), file + w.len, &err));
+    struct cairn_span forged = cairn_span(file, w.len + 4 + CAIRN_GCM_TAG_LEN);
+    OK(cairn_assets_check(forged, &err));
+    REFUSES(CAIRN_E_REFUSED, "assets.digest", cairn_assets_open(&k, forged, "vault", want, &out, &err));
+}
+
+static void impossible_headers_are_refused(void **state)
+{
+    (void)state;
+    CAIRN_BUF file = {0};
+    uint8_t digest[32];
+    static const struct {
+        size_t at;
+        uint8_t value;
+    } CASES[] = {{0, 'c'}, {11, 2}, {13, 0}, {13, 5}, {15, 'V'}, {15, 0}, {20, 0xff}, {27, 0}};
+    for (size_t i = 0; i < CAIRN_ARRAY_LEN(CASES); i++) {
+        seal(20, &file, digest);
+        file.p[CASES[i].at] = CASES[i].value;
+        REFUSES(CAIRN_E_FORMAT, "assets.format", cairn_assets_check(cairn_buf_span(&file), &err));
+    }
+}
+
 static void exchanged_chunks_are_refused(void **state)
 {
     (void)state;
@@ -167,6 +214,8 @@ int main(void)
         cmocka_unit_test(assets_of_any_size_open_again),
         cmocka_unit_test(another_transport_key_class_or_release_opens_nothing),
         cmocka_unit_test(bytes_that_were_not_signed_for_are_refused),
+        cmocka_unit_test(a_forger_with_the_transport_key_is_refused),
+        cmocka_unit_test(impossible_headers_are_refused),
         cmocka_unit_test(exchanged_chunks_are_refused),
         cmocka_unit_test(an_asset_cut_at_a_chunk_is_refused),
         cmocka_unit_test(every_flipped_bit_is_refused),

@@ -150,6 +150,16 @@ static void a_boot_state_outside_the_manifest_gets_no_grant(void **state)
     desk_free(d);
 }
 
+static void a_device_of_another_class_gets_no_grant(void **state)
+{
+    (void)state;
+    struct desk *d = desk_new();
+    struct cairn_grant_draft draft = desk_draft(d);
+    (void)snprintf(d->manifest.device_class, sizeof d->manifest.device_class, "gateway-b");
+    build_refused(d, &draft, "manifest.class");
+    desk_free(d);
+}
+
 static void another_params_file_gets_no_grant(void **state)
 {
     (void)state;
@@ -259,6 +269,7 @@ int main(void)
         cmocka_unit_test(request_and_evidence_of_two_boots_get_no_grant),
         cmocka_unit_test(pcrs_that_changed_since_the_evidence_get_no_grant),
         cmocka_unit_test(a_boot_state_outside_the_manifest_gets_no_grant),
+        cmocka_unit_test(a_device_of_another_class_gets_no_grant),
         cmocka_unit_test(another_params_file_gets_no_grant),
         cmocka_unit_test(an_online_value_is_the_provisioners_to_choose),
         cmocka_unit_test(only_role_provision_signs_grants),

@@ -192,6 +192,27 @@ static void an_altered_or_absent_vault_file_is_refused(void **state)
     world_free(w);
 }
 
+static void a_record_without_a_vault_says_so(void **state)
+{
+    (void)state;
+    struct world *w = world_operational();
+    w->state.record.vault_file = 0;
+    REFUSES(CAIRN_E_REFUSED, "vault.absent", open_only(w, &err));
+    world_free(w);
+}
+
+static void no_change_is_made_during_a_transaction(void **state)
+{
+    (void)state;
+    const enum cairn_phase phases[] = {CAIRN_PHASE_TRIAL, CAIRN_PHASE_COMMITTING, CAIRN_PHASE_RESEALED};
+    struct world *w = world_operational();
+    for (size_t i = 0; i < CAIRN_ARRAY_LEN(phases); i++) {
+        w->state.record.phase = phases[i];
+        REFUSES(CAIRN_E_REFUSED, "state.phase", set(w, "site.note", "x", &err));
+    }
+    world_free(w);
+}
+
 static void a_device_without_a_record_opens_no_vault(void **state)
 {
     (void)state;
@@ -346,6 +367,8 @@ int main(void)
         cmocka_unit_test(an_old_approval_does_not_open_at_a_forged_floor),
         cmocka_unit_test(a_moved_epoch_kills_the_vault_and_not_the_state),
         cmocka_unit_test(an_altered_or_absent_vault_file_is_refused),
+        cmocka_unit_test(a_record_without_a_vault_says_so),
+        cmocka_unit_test(no_change_is_made_during_a_transaction),
         cmocka_unit_test(a_device_without_a_record_opens_no_vault),
         cmocka_unit_test(an_anchor_deleted_by_the_owner_is_state_lost),
         cmocka_unit_test(a_power_cut_at_any_disk_step_leaves_the_old_or_the_new_value),

@@ -140,6 +140,18 @@ static void rejects_every_truncation_and_a_trailing_byte(void **state)
     }
 }
 
+static void rejects_another_magic_and_too_many(void **state)
+{
+    (void)state;
+    uint8_t set[] = "CAIRNPAR\0\0", *large = calloc(1, CAIRN_PARAMS_LEN_MAX + 1);
+    assert_non_null(large);
+    OK(cairn_params_check(cairn_span(set, 10), &err));
+    set[7] = 'r';
+    REFUSES(CAIRN_E_FORMAT, "params.format", cairn_params_check(cairn_span(set, 10), &err));
+    REFUSES(CAIRN_E_FORMAT, "params.large", cairn_params_check(cairn_span(large, CAIRN_PARAMS_LEN_MAX + 1), &err));
+    free(large);
+}
+
 static void rejects_doubles_and_disorder(void **state)
 {
     (void)state;
@@ -185,6 +197,7 @@ int main(void)
         cmocka_unit_test(names_have_a_strict_alphabet),
         cmocka_unit_test(rejects_what_is_too_large),
         cmocka_unit_test(rejects_every_truncation_and_a_trailing_byte),
+        cmocka_unit_test(rejects_another_magic_and_too_many),
         cmocka_unit_test(rejects_doubles_and_disorder),
         cmocka_unit_test(rejects_flags_that_contradict_each_other),
     };

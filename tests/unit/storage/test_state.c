@@ -521,6 +521,19 @@ static void anchors_that_were_taken_away_are_state_lost_and_no_first_provisionin
     rig_free(r);
 }
 
+static void one_anchor_taken_away_is_no_trace_of_a_cut(void **state)
+{
+    (void)state;
+    struct rig *r = rig_at_3();
+    r->kind[0] = CAIRN_INDEX_ABSENT;
+    r->kind[1] = CAIRN_INDEX_UNWRITTEN;
+    assert_lost(r, "the state anchors were taken away, and the epoch counter has moved since enrolment");
+    assert_false(first_allowed(r));
+    r->kind[0] = CAIRN_INDEX_UNWRITTEN;
+    assert_true(first_allowed(r));
+    rig_free(r);
+}
+
 static void a_record_beside_unwritten_anchors_is_state_lost(void **state)
 {
     (void)state;
@@ -622,6 +635,7 @@ int main(void)
         cmocka_unit_test(an_unanchored_record_is_ignored),
         cmocka_unit_test(a_missing_anchor_is_state_lost),
         cmocka_unit_test(anchors_that_were_taken_away_are_state_lost_and_no_first_provisioning),
+        cmocka_unit_test(one_anchor_taken_away_is_no_trace_of_a_cut),
         cmocka_unit_test(a_record_beside_unwritten_anchors_is_state_lost),
         cmocka_unit_test(the_table_loses_torn_and_distant_and_exchanged_anchors),
         cmocka_unit_test(a_record_of_another_enrolment_is_lost_until_that_enrolment_provisions),

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "wipe/sequence_internal.h"
+#include "wipe/sequence_files_device.h"
 
 enum cairn_rc cairn_wipe_put_journal(struct cairn_fs *state, const struct cairn_journal *journal, struct cairn_err *err)
 {
@@ -96,15 +96,17 @@ static CAIRN_RC fill_journal(const struct cairn_wipe_run *run, const struct cair
                              struct cairn_err *err)
 {
     *journal = (struct cairn_journal){.step = CAIRN_WIPE_ACCEPTED, .accepted_s = run->now_s};
-    memcpy(journal->order, order->digest, sizeof journal->order);
-    memcpy(journal->statement, run->identity->statement.digest, sizeof journal->statement);
+    cairn_digest_copy(journal->order, order->digest);
+    cairn_digest_copy(journal->statement, run->identity->statement.digest);
     if (!cairn_text_is_plain(run->out_path, sizeof journal->out)) {
         return CAIRN_FAIL(err, CAIRN_E_USAGE, "wipe.out",
                           "the output directory's name must be plain text, at most 255 characters");
     }
     (void)snprintf(journal->out, sizeof journal->out, "%s", run->out_path);
     journal->num_consumers = run->settings->num_consumers;
-    memcpy(journal->consumers, run->settings->consumers, sizeof journal->consumers);
+    for (size_t i = 0; i < journal->num_consumers; i++) {
+        (void)snprintf(journal->consumers[i], CAIRN_WIPE_PATH_MAX, "%s", run->settings->consumers[i]);
+    }
     return CAIRN_OK;
 }
 

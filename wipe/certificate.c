@@ -5,6 +5,7 @@
  */
 #include "wipe/certificate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,7 +137,7 @@ static CAIRN_RC judge_audit(const struct cairn_certificate_parts *parts, const s
 {
     struct cairn_audit_want want = {.ak_public = cairn_area_span(&c->statement.ak)};
     CAIRN_TRY(cairn_pae_digest(CAIRN_TYPE_WIPE_START, cairn_buf_span(&parts->start), want.extra, err));
-    memcpy(want.stir, want.extra, sizeof want.stir);
+    cairn_digest_copy(want.stir, want.extra);
     CAIRN_TRY(cairn_audit_judge(log, &want, &c->audit, err));
     if ((c->audit.before.u.quote.mask & CAIRN_WIPE_PCRS) != CAIRN_WIPE_PCRS) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "certificate.pcrs", "the Quotes around the Clear leave out PCRs 0 to 9");
@@ -178,7 +179,7 @@ enum cairn_rc cairn_certificate_judge(const struct cairn_certificate_parts *part
     }
     CAIRN_TRY(judge_all(parts, anchors, num_anchors, log, c, err));
     c->made_s = parts->made_s;
-    memcpy(c->tool, parts->tool, sizeof c->tool);
+    (void)snprintf(c->tool, sizeof c->tool, "%s", parts->tool);
     *out = c;
     c = NULL;
     return CAIRN_OK;

@@ -67,9 +67,11 @@ static CAIRN_RC quote_of(struct cairn_span rp, struct cairn_attestation *out, st
     if (!cairn_reader_ok(&r) || signature.len > sizeof out->signature) {
         return CAIRN_FAIL(err, CAIRN_E_FORMAT, "start.audit", "an audited Quote is not one");
     }
-    memcpy(out->attest, attest.p, attest.len);
+    struct cairn_writer a = cairn_writer(out->attest, sizeof out->attest);
+    struct cairn_writer s = cairn_writer(out->signature, sizeof out->signature);
+    cairn_write_bytes(&a, attest);
+    cairn_write_bytes(&s, signature);
     out->attest_len = attest.len;
-    memcpy(out->signature, signature.p, signature.len);
     out->signature_len = signature.len;
     return CAIRN_OK;
 }

@@ -1,8 +1,6 @@
 /* wipe/tpm_erasure_device.c -- see wipe/tpm_erasure_device.h. */
 #include "wipe/tpm_erasure_device.h"
 
-#include <string.h>
-
 /* struct run is one attempt: the proof holds a session of the TPM and is given back on every path. */
 struct run {
     struct cairn_tpm *tpm;
@@ -42,9 +40,9 @@ enum cairn_rc cairn_tpm_erasure(struct cairn_tpm *tpm, const struct cairn_certif
     for (size_t i = 0; i < parts->num_roots; i++) {
         anchors[i] = cairn_buf_span(&parts->roots[i]);
     }
-    memcpy(wipe.fleet, fleet, sizeof wipe.fleet);
+    cairn_digest_copy(wipe.fleet, fleet);
     CAIRN_TRY(cairn_pae_digest(CAIRN_TYPE_WIPE_START, cairn_buf_span(&parts->start), wipe.extra, err));
-    memcpy(wipe.stir, wipe.extra, sizeof wipe.stir);
+    cairn_digest_copy(wipe.stir, wipe.extra);
     CAIRN_TRY(cairn_tpm_wipe_run(tpm, &wipe, &run.log, &run.proof, err));
     CAIRN_TRY(sign(&run, parts, anchors, &file, err));
     CAIRN_TRY(cairn_certificate_verify(cairn_buf_span(&file), anchors, parts->num_roots, &checked, err));

@@ -1,6 +1,8 @@
 /* provision/engine_device.c on a real software TPM: a first provisioning, everything that must refuse it, and every cut. */
 #include "unit/provision/world.h"
 
+enum { CC_NV_INCREMENT = 0x134 };
+
 static uint64_t counter_of(struct world *w)
 {
     uint64_t now = 0;
@@ -93,6 +95,31 @@ static void a_grant_is_dead_when_the_epoch_moved(void **state)
     OK(cairn_tpm_epoch_increment(w->tpm, &err));
     world_read(w);
     REFUSES(CAIRN_E_REFUSED, "grant.epoch", world_install(w, &err));
+    world_free(w);
+}
+
+/* Somebody with owner auth increments too. */
+static void increment_twice(struct cairn_tap *tap, void *arg)
+{
+    static const uint8_t COMMAND[] = {0x80, 0x02, 0, 0, 0, 31, 0,    0, 1, 0x34, 0x40, 0, 0, 1, 0x01, 0x80,
+                                      0x01, 0x00, 0, 0, 0, 9,  0x40, 0, 0, 9,    0,    0, 0, 0, 0};
+    (void)arg;
+    assert_true(cairn_tap_inject(tap, CAIRN_SPAN(COMMAND)));
+    assert_true(cairn_tap_inject(tap, CAIRN_SPAN(COMMAND)));
+}
+
+static void an_epoch_that_overshoots_installs_nothing(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    world_grant(w);
+    cairn_tap_before(w->tap, CC_NV_INCREMENT, 1, increment_twice, NULL);
+    REFUSES(CAIRN_E_REFUSED, "grant.epoch", world_install(w, &err));
+    assert_false(cairn_file_exists(w->fs, "record.a"));
+    world_read(w);
+    assert_true(w->state.first_allowed);
+    world_grant(w);
+    OK(world_install(w, &err));
     world_free(w);
 }
 
@@ -283,6 +310,7 @@ int main(void)
         cmocka_unit_test(the_same_grant_again_makes_the_receipt_again),
         cmocka_unit_test(another_grant_for_a_provisioned_device_is_refused),
         cmocka_unit_test(a_grant_is_dead_when_the_epoch_moved),
+        cmocka_unit_test(an_epoch_that_overshoots_installs_nothing),
         cmocka_unit_test(a_grant_opens_only_under_the_quoted_pcrs),
         cmocka_unit_test(a_correctly_signed_grant_for_something_else_is_refused),
         cmocka_unit_test(a_grant_or_manifest_signed_by_another_role_is_refused),

@@ -3,6 +3,7 @@
 
 usage: test_independent_judges.py VECTORS STOCK_TOOLS_SCRIPT REFERENCE_VERIFIER ATTACKS_PROGRAM
 """
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -48,10 +49,12 @@ def main():
         lies = sorted(pathlib.Path(temporary).glob("*.json"))
         if len(lies) < 20:
             sys.exit("too few attacks")
-        for lie in lies:
-            wanted = 1, lie.with_suffix(".code").read_text(encoding="ascii")
-            check("reference: " + lie.stem, judge_reference(verifier, lie, lie.with_suffix(".root")), wanted)
-            check("stock tools: " + lie.stem, judge_stock(script, lie, lie.with_suffix(".root")), wanted)
+        with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+            stock = [pool.submit(judge_stock, script, lie, lie.with_suffix(".root")) for lie in lies]
+            for lie, answer in zip(lies, stock):
+                wanted = 1, lie.with_suffix(".code").read_text(encoding="ascii")
+                check("reference: " + lie.stem, judge_reference(verifier, lie, lie.with_suffix(".root")), wanted)
+                check("stock tools: " + lie.stem, answer.result(), wanted)
 
 
 if __name__ == "__main__":

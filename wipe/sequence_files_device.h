@@ -1,7 +1,7 @@
-/* wipe/sequence_internal.h -- what the two halves of the sequence share: files and the opened order.
+/* wipe/sequence_files_device.h -- what the two halves of the sequence share: files and the opened order.
  */
-#ifndef CAIRN_WIPE_SEQUENCE_INTERNAL_H
-#define CAIRN_WIPE_SEQUENCE_INTERNAL_H
+#ifndef CAIRN_WIPE_SEQUENCE_FILES_DEVICE_H
+#define CAIRN_WIPE_SEQUENCE_FILES_DEVICE_H
 
 #include "wipe/sequence_device.h"
 

@@ -12,7 +12,6 @@
 #include "cli/tables.h"
 #include "core/doctype.h"
 #include "provision/engine_device.h"
-#include "storage/bytes.h"
 
 enum { DAY_S = 24 * 60 * 60, DAYS_MAX = 3650, MAX_AGE_S = 60 * 60 };
 
@@ -135,7 +134,7 @@ static CAIRN_RC seal_digest(struct cairn_cli *cli, struct granting *g)
         if (value == NULL) {
             return CAIRN_FAIL(&cli->err, CAIRN_E_REFUSED, "grant.pcrs", "PCR %u of the seal set is not in the evidence", pcr);
         }
-        cairn_bytes_copy(values[pcr], value, sizeof values[pcr]);
+        cairn_copy(values[pcr], value, sizeof values[pcr]);
     }
     return cairn_pcr_digest(g->policy.seal_mask, (const uint8_t(*)[32])values, g->pcr_digest, &cli->err);
 }
@@ -186,7 +185,7 @@ static CAIRN_RC make_grant(struct cairn_cli *cli, struct granting *g)
                                       .mask = g->policy.seal_mask,
                                       .now_s = cli->now_s,
                                       .expires_s = cli->now_s + days * DAY_S};
-    cairn_bytes_copy(draft.pcr_digest, g->pcr_digest, sizeof draft.pcr_digest);
+    cairn_copy(draft.pcr_digest, g->pcr_digest, sizeof draft.pcr_digest);
     CAIRN_TRY(cairn_grant_build(&draft, &payload, &assets, &cli->err));
     CAIRN_TRY(sign_grant(cli, g, &payload, &file));
     CAIRN_TRY(cairn_cli_write_document(cli, g->assets_path, cairn_buf_span(&assets)));

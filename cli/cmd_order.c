@@ -73,7 +73,7 @@ static CAIRN_RC fill_device(struct cairn_cli *cli, const struct create_args *a, 
     }
     struct cairn_order_device *d = order->devices;
     order->num_devices = 1;
-    cairn_digest_copy(d->device, s->device);
+    cairn_copy(d->device, s->device, CAIRN_SHA256_LEN);
     d->ak = s->ak_name;
     (void)snprintf(d->serial, sizeof d->serial, "%s", s->serial);
     (void)snprintf(d->tag, sizeof d->tag, "%s", s->tag);
@@ -115,7 +115,7 @@ static CAIRN_RC create(struct cairn_cli *cli, const struct create_args *a)
     struct cairn_statement statement = {0};
     CAIRN_TRY(cairn_cli_root(cli, a->root, &root));
     CAIRN_TRY(open_statement(cli, root, a->statement, &statement));
-    cairn_digest_copy(order.fleet, statement.fleet);
+    cairn_copy(order.fleet, statement.fleet, CAIRN_SHA256_LEN);
     (void)snprintf(order.device_class, sizeof order.device_class, "%s", statement.device_class);
     order.root_version = cairn_root_version(root);
     CAIRN_TRY(fill_words(cli, a, &order));

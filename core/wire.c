@@ -14,6 +14,11 @@ struct cairn_span cairn_span_str(const char *text)
     return cairn_span(text, strlen(text));
 }
 
+void cairn_copy(void *to, const void *from, size_t len)
+{
+    memcpy(to, from, len);
+}
+
 bool cairn_span_equal(struct cairn_span a, struct cairn_span b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);

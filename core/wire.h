@@ -19,6 +19,9 @@ struct cairn_span cairn_span(const void *p, size_t len);
 struct cairn_span cairn_span_str(const char *text);              /* without the NUL */
 bool cairn_span_equal(struct cairn_span a, struct cairn_span b); /* not for secrets: see core/secret.h */
 
+/* cairn_copy copies `len` bytes between two arrays that have at least that many and do not overlap. */
+void cairn_copy(void *to, const void *from, size_t len);
+
 /* struct cairn_buf owns bytes on the heap. All-zero is valid and empty. cairn_buf_clear wipes before it frees.
  *
  * Whatever filled it, one NUL that `len` does not count follows the bytes. `bytes` may lie in the buffer itself. On

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#include "storage/bytes.h"
-
 enum { FORMAT = 1, INFO_MAX = 192, HEADER_MAX = 14 + CAIRN_ASSETS_MAX * (1 + CAIRN_ASSET_NAME_MAX + 8 + 32) };
 static const uint8_t MAGIC[8] = {'C', 'A', 'I', 'R', 'N', 'A', 'S', 'T'};
 
@@ -34,7 +32,7 @@ static bool name_ok(struct cairn_span name)
     if (name.len == 0 || name.len >= sizeof text || memchr(name.p, 0, name.len) != NULL) {
         return false;
     }
-    cairn_bytes_copy(text, name.p, name.len);
+    cairn_copy(text, name.p, name.len);
     return cairn_param_name_ok(text);
 }
 

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "core/doctype.h"
-#include "storage/bytes.h"
 
 enum { APPROVALS_MODE = 0600, VAULT_SLOT = 3 };
 
@@ -176,16 +175,16 @@ static struct cairn_record new_record(const struct job *job)
     r.bound = job->grant.to;
     r.floor = job->manifest.floor;
     r.root_version = job->grant.root_version;
-    cairn_bytes_copy(r.statement, s->digest, sizeof r.statement);
-    cairn_bytes_copy(r.manifest, job->manifest.digest, sizeof r.manifest);
+    cairn_copy(r.statement, s->digest, sizeof r.statement);
+    cairn_copy(r.manifest, job->manifest.digest, sizeof r.manifest);
     /* in the order of names */
     r.assets[0] = (struct cairn_asset_entry){.name = CAIRN_ASSET_ONLINE, .slot_class = VAULT_SLOT};
     r.assets[0].size = cairn_secret_span(job->online).len;
-    cairn_bytes_copy(r.assets[0].sha256, job->grant.params, sizeof job->grant.params);
+    cairn_copy(r.assets[0].sha256, job->grant.params, sizeof job->grant.params);
     r.assets[1] = (struct cairn_asset_entry){.name = CAIRN_ASSET_VAULT, .slot_class = VAULT_SLOT};
     r.assets[1].version = job->manifest.vault_version;
     r.assets[1].size = job->manifest.vault_size;
-    cairn_bytes_copy(r.assets[1].sha256, job->manifest.vault_sha256, sizeof job->manifest.vault_sha256);
+    cairn_copy(r.assets[1].sha256, job->manifest.vault_sha256, sizeof job->manifest.vault_sha256);
     return r;
 }
 
@@ -214,8 +213,8 @@ static CAIRN_RC make_receipt(const struct job *job, const struct cairn_state *st
     CAIRN_BUF payload = {0};
     struct cairn_receipt r = {.from = job->grant.from, .to = job->grant.to, .generation = state->record.generation};
     struct cairn_tpm_head head = cairn_statement_head(&job->place->identity->statement, job->grant.digest);
-    cairn_bytes_copy(r.manifest, job->manifest.digest, sizeof r.manifest);
-    cairn_bytes_copy(r.record, state->record_digest, sizeof r.record);
+    cairn_copy(r.manifest, job->manifest.digest, sizeof r.manifest);
+    cairn_copy(r.record, state->record_digest, sizeof r.record);
     CAIRN_TRY(cairn_receipt_payload(&r, &head, &payload, err));
     return write_document(job->place->tpm, CAIRN_TYPE_RECEIPT, cairn_buf_span(&payload), TYPES, job->grant.mask, out, err);
 }

@@ -10,7 +10,6 @@
 
 #include "core/clock.h"
 #include "core/doctype.h"
-#include "storage/bytes.h"
 
 #define UINT_MAX_JSON ((UINT64_C(1) << 53) - 1)
 
@@ -33,7 +32,7 @@ static void read_part(struct cairn_obj *o, const char *key, uint8_t *to, size_t 
     CAIRN_BUF bytes = {0};
     cairn_obj_base64(o, key, cap, &bytes);
     if (bytes.len <= cap && bytes.len > 0) {
-        cairn_bytes_copy(to, bytes.p, bytes.len);
+        cairn_copy(to, bytes.p, bytes.len);
         *len = bytes.len;
     }
 }
@@ -237,11 +236,11 @@ static CAIRN_RC write_payload(const struct cairn_grant *g, struct cairn_buf *out
 
 static void fill_facts(const struct cairn_grant_draft *d, struct cairn_grant *g)
 {
-    cairn_bytes_copy(g->fleet, d->statement->fleet, sizeof g->fleet);
-    cairn_bytes_copy(g->device, d->statement->device, sizeof g->device);
-    cairn_bytes_copy(g->manifest, d->manifest->digest, sizeof g->manifest);
-    cairn_bytes_copy(g->pcr_digest, d->pcr_digest, sizeof g->pcr_digest);
-    cairn_bytes_copy(g->device_class, d->statement->device_class, sizeof g->device_class);
+    cairn_copy(g->fleet, d->statement->fleet, sizeof g->fleet);
+    cairn_copy(g->device, d->statement->device, sizeof g->device);
+    cairn_copy(g->manifest, d->manifest->digest, sizeof g->manifest);
+    cairn_copy(g->pcr_digest, d->pcr_digest, sizeof g->pcr_digest);
+    cairn_copy(g->device_class, d->statement->device_class, sizeof g->device_class);
     g->ak = d->statement->ak_name;
     g->root_version = cairn_root_version(d->root);
     g->from = d->request->epoch;

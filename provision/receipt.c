@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/doctype.h"
-#include "storage/bytes.h"
 
 CAIRN_RC cairn_receipt_payload(const struct cairn_receipt *receipt, const struct cairn_tpm_head *head, struct cairn_buf *out,
                                struct cairn_err *err)
@@ -33,7 +32,7 @@ static CAIRN_RC read_payload(struct cairn_span payload, struct cairn_tpm_head *h
     out->to = cairn_obj_hex64(&o, "to");
     out->generation = cairn_obj_hex64(&o, "generation");
     cairn_obj_hex(&o, "record", out->record, sizeof out->record);
-    cairn_bytes_copy(out->grant, head->nonce, sizeof out->grant);
+    cairn_copy(out->grant, head->nonce, sizeof out->grant);
     return cairn_obj_done(&o);
 }
 

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#include "storage/bytes.h"
-
 enum { HEAD_LEN = 10, ENTRY_HEAD = 6, ALL_FLAGS = 15 };
 static const uint8_t MAGIC[8] = {'C', 'A', 'I', 'R', 'N', 'P', 'A', 'R'};
 
@@ -126,7 +124,7 @@ size_t cairn_params_num(struct cairn_span set)
 static void fill(const struct entry *e, struct cairn_param *out)
 {
     *out = (struct cairn_param){.flags = e->flags, .value = e->value};
-    cairn_bytes_copy(out->name, e->name.p, e->name.len < CAIRN_PARAM_NAME_MAX ? e->name.len : CAIRN_PARAM_NAME_MAX - 1);
+    cairn_copy(out->name, e->name.p, e->name.len < CAIRN_PARAM_NAME_MAX ? e->name.len : CAIRN_PARAM_NAME_MAX - 1);
 }
 
 bool cairn_params_at(struct cairn_span set, size_t i, struct cairn_param *out)

@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-#include "storage/bytes.h"
-
 enum { FORMAT = 1, ANCHOR_BODY = 40, ANCHOR_CHECK = 8 };
 static const uint8_t MAGIC[8] = {'C', 'A', 'I', 'R', 'N', 'R', 'E', 'C'};
 
@@ -180,7 +178,7 @@ CAIRN_RC cairn_record_encode(const struct cairn_record *record, uint8_t out[CAIR
     if (!cairn_writer_ok(&w)) {
         return bad_field(err, "length");
     }
-    cairn_bytes_copy(out, bytes, CAIRN_RECORD_LEN);
+    cairn_copy(out, bytes, CAIRN_RECORD_LEN);
     return CAIRN_OK;
 }
 
@@ -266,7 +264,7 @@ CAIRN_RC cairn_anchor_make(uint64_t generation, const uint8_t record[CAIRN_RECOR
     cairn_write_bytes(&w, CAIRN_SPAN(digest));
     CAIRN_TRY(cairn_sha256(cairn_writer_span(&w), check, err));
     cairn_write_bytes(&w, cairn_span(check, ANCHOR_CHECK));
-    cairn_bytes_copy(out, bytes, CAIRN_ANCHOR_LEN);
+    cairn_copy(out, bytes, CAIRN_ANCHOR_LEN);
     return CAIRN_OK;
 }
 
@@ -281,6 +279,6 @@ CAIRN_RC cairn_anchor_parse(const uint8_t anchor[CAIRN_ANCHOR_LEN], bool *intact
     struct cairn_span sum = cairn_read_bytes(&r, ANCHOR_CHECK);
     *intact = cairn_reader_done(&r) && cairn_span_equal(sum, cairn_span(check, ANCHOR_CHECK));
     *generation = number;
-    cairn_bytes_copy(record_digest, digest, sizeof digest);
+    cairn_copy(record_digest, digest, sizeof digest);
     return CAIRN_OK;
 }

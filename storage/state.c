@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "storage/bytes.h"
-
 enum { NUM_COPIES = 2, COPY_MODE = 0600 };
 
 static const char *copy_name(uint64_t generation)
@@ -83,7 +81,7 @@ static void take_copy(const struct cairn_anchored *a, const struct anchor *top, 
     out->has_record = true;
     out->record = record;
     out->life = record.life;
-    cairn_bytes_copy(out->record_digest, digest, sizeof digest);
+    cairn_copy(out->record_digest, digest, sizeof digest);
 }
 
 static bool in_wrong_index(const struct anchor *anchor, unsigned i)

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage/bytes.h"
-
 enum { FILE_MODE = 0600, VAULT_NAME_MAX = 32 };
 #define VAULT_PREFIX "vault."
 
@@ -32,8 +30,8 @@ static CAIRN_RC seal_key(const struct cairn_vault_place *place, struct cairn_spa
     CAIRN_TRY(cairn_policy_vault(cairn_root_pcrpolicy_key(root), cairn_root_class(root), record->floor,
                                  &place->identity->statement.epoch_name, record->bound, policy, err));
     CAIRN_TRY(cairn_tpm_seal(place->tpm, key, policy, &sealed, err));
-    cairn_bytes_copy(record->sealed_public, sealed.public_area, sizeof record->sealed_public);
-    cairn_bytes_copy(record->sealed_private, sealed.private_area, sizeof record->sealed_private);
+    cairn_copy(record->sealed_public, sealed.public_area, sizeof record->sealed_public);
+    cairn_copy(record->sealed_private, sealed.private_area, sizeof record->sealed_private);
     record->sealed_public_len = sealed.public_len;
     record->sealed_private_len = sealed.private_len;
     return CAIRN_OK;
@@ -120,8 +118,8 @@ static CAIRN_RC unseal_key(const struct cairn_vault_place *place, const struct c
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "approval.floor", "%s approves floor %llu, and this vault is at floor %llu",
                           CAIRN_APPROVALS_FILE, (unsigned long long)approvals.floor, (unsigned long long)record->floor);
     }
-    cairn_bytes_copy(sealed.public_area, record->sealed_public, sizeof sealed.public_area);
-    cairn_bytes_copy(sealed.private_area, record->sealed_private, sizeof sealed.private_area);
+    cairn_copy(sealed.public_area, record->sealed_public, sizeof sealed.public_area);
+    cairn_copy(sealed.private_area, record->sealed_private, sizeof sealed.private_area);
     return cairn_tpm_unseal(place->tpm, &sealed, &approvals.vault, record->bound, out, err);
 }
 

@@ -96,8 +96,8 @@ static CAIRN_RC fill_journal(const struct cairn_wipe_run *run, const struct cair
                              struct cairn_err *err)
 {
     *journal = (struct cairn_journal){.step = CAIRN_WIPE_ACCEPTED, .accepted_s = run->now_s};
-    cairn_digest_copy(journal->order, order->digest);
-    cairn_digest_copy(journal->statement, run->identity->statement.digest);
+    cairn_copy(journal->order, order->digest, CAIRN_SHA256_LEN);
+    cairn_copy(journal->statement, run->identity->statement.digest, CAIRN_SHA256_LEN);
     if (!cairn_text_is_plain(run->out_path, sizeof journal->out)) {
         return CAIRN_FAIL(err, CAIRN_E_USAGE, "wipe.out",
                           "the output directory's name must be plain text, at most 255 characters");

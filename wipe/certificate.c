@@ -137,7 +137,7 @@ static CAIRN_RC judge_audit(const struct cairn_certificate_parts *parts, const s
 {
     struct cairn_audit_want want = {.ak_public = cairn_area_span(&c->statement.ak)};
     CAIRN_TRY(cairn_pae_digest(CAIRN_TYPE_WIPE_START, cairn_buf_span(&parts->start), want.extra, err));
-    cairn_digest_copy(want.stir, want.extra);
+    cairn_copy(want.stir, want.extra, CAIRN_SHA256_LEN);
     CAIRN_TRY(cairn_audit_judge(log, &want, &c->audit, err));
     if ((c->audit.before.u.quote.mask & CAIRN_WIPE_PCRS) != CAIRN_WIPE_PCRS) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "certificate.pcrs", "the Quotes around the Clear leave out PCRs 0 to 9");

@@ -82,12 +82,12 @@ enum cairn_rc cairn_plan_make(struct cairn_tpm *tpm, const struct cairn_plan_ask
     CAIRN_TRY(look_at_tpm(tpm, ask, &plan, err));
     if (ask->identity->enrolled) {
         const struct cairn_statement *s = &ask->identity->statement;
-        cairn_digest_copy(plan.fleet, s->fleet);
-        cairn_digest_copy(plan.device, s->device);
+        cairn_copy(plan.fleet, s->fleet, CAIRN_SHA256_LEN);
+        cairn_copy(plan.device, s->device, CAIRN_SHA256_LEN);
         (void)snprintf(plan.tpm_class, sizeof plan.tpm_class, "%s", s->tpm_class);
     }
     if (ask->order != NULL) {
-        cairn_digest_copy(plan.order, ask->order->digest);
+        cairn_copy(plan.order, ask->order->digest, CAIRN_SHA256_LEN);
     }
     CAIRN_TRY(cairn_inventory(ask->settings, &plan, err));
     *out = plan;

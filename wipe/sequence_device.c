@@ -70,7 +70,7 @@ static CAIRN_RC anchor(const struct work *w, struct cairn_state *state, struct c
     struct cairn_record next = state->record;
     next.life = CAIRN_LIFE_DECOMMISSIONING;
     next.kill_target = cairn_kill_target(&state->record, w->entry);
-    cairn_digest_copy(next.order, w->order.digest);
+    cairn_copy(next.order, w->order.digest, CAIRN_SHA256_LEN);
     CAIRN_TRY(cairn_state_approvals(w->run->state, w->run->identity, &approvals, err));
     return cairn_state_commit(w->run->state, w->run->tpm, &approvals.anchor, &next, state, err);
 }
@@ -157,10 +157,10 @@ static CAIRN_RC open_log(const struct work *w, struct cairn_span plan, struct ca
         return cairn_media_log_read(cairn_buf_span(&text), log, err);
     }
     const struct cairn_statement *s = &w->run->identity->statement;
-    cairn_digest_copy(log->fleet, s->fleet);
-    cairn_digest_copy(log->device, s->device);
-    cairn_digest_copy(log->challenge, w->order.challenge);
-    cairn_digest_copy(log->order, w->order.digest);
+    cairn_copy(log->fleet, s->fleet, CAIRN_SHA256_LEN);
+    cairn_copy(log->device, s->device, CAIRN_SHA256_LEN);
+    cairn_copy(log->challenge, w->order.challenge, CAIRN_SHA256_LEN);
+    cairn_copy(log->order, w->order.digest, CAIRN_SHA256_LEN);
     struct cairn_writer tool = cairn_writer(log->tool, sizeof log->tool - 1);
     cairn_write_bytes(&tool, cairn_span_str(w->run->tool));
     return cairn_sha256(plan, log->plan, err);
@@ -178,8 +178,8 @@ static CAIRN_RC put_start(const struct work *w, const struct cairn_media_log *lo
 {
     CAIRN_BUF text = {0};
     struct cairn_wipe_start start = {.head = cairn_statement_head(&w->run->identity->statement, w->order.challenge)};
-    cairn_digest_copy(start.order, w->order.digest);
-    cairn_digest_copy(start.plan, log->plan);
+    cairn_copy(start.order, w->order.digest, CAIRN_SHA256_LEN);
+    cairn_copy(start.plan, log->plan, CAIRN_SHA256_LEN);
     CAIRN_TRY(cairn_sha256(cairn_buf_span(media), start.media_log, err));
     CAIRN_TRY(cairn_wipe_start_write(&start, &text, err));
     return write_state(w, CAIRN_WIPE_FILE_START, &text, err);

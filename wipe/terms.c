@@ -95,12 +95,6 @@ enum cairn_rc cairn_term_medium_set(json_t *object, const struct cairn_medium *m
     return cairn_json_set_string(object, "evidence", cairn_evidence_name(medium->evidence), err);
 }
 
-void cairn_digest_copy(uint8_t out[32], const uint8_t in[32])
-{
-    struct cairn_reader r = cairn_reader(cairn_span(in, 32));
-    cairn_read_array(&r, out, 32);
-}
-
 enum cairn_rc cairn_json_add(json_t *array, json_t *value, struct cairn_err *err)
 {
     if (value == NULL || json_array_append_new(array, value) != 0) {

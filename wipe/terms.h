@@ -51,8 +51,6 @@ enum cairn_result cairn_term_result(struct cairn_obj *o);
 void cairn_term_medium(struct cairn_obj *o, struct cairn_medium *out);
 CAIRN_RC cairn_term_medium_set(json_t *object, const struct cairn_medium *medium, struct cairn_err *err);
 
-/* cairn_digest_copy copies 32 bytes: a digest, an id, a challenge. */
-void cairn_digest_copy(uint8_t out[32], const uint8_t in[32]);
 /* cairn_json_add appends `value` (taken over, also on failure) to `array`. CAIRN_E_IO "json.memory". */
 CAIRN_RC cairn_json_add(json_t *array, json_t *value, struct cairn_err *err);
 

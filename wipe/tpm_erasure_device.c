@@ -40,9 +40,9 @@ enum cairn_rc cairn_tpm_erasure(struct cairn_tpm *tpm, const struct cairn_certif
     for (size_t i = 0; i < parts->num_roots; i++) {
         anchors[i] = cairn_buf_span(&parts->roots[i]);
     }
-    cairn_digest_copy(wipe.fleet, fleet);
+    cairn_copy(wipe.fleet, fleet, CAIRN_SHA256_LEN);
     CAIRN_TRY(cairn_pae_digest(CAIRN_TYPE_WIPE_START, cairn_buf_span(&parts->start), wipe.extra, err));
-    cairn_digest_copy(wipe.stir, wipe.extra);
+    cairn_copy(wipe.stir, wipe.extra, CAIRN_SHA256_LEN);
     CAIRN_TRY(cairn_tpm_wipe_run(tpm, &wipe, &run.log, &run.proof, err));
     CAIRN_TRY(sign(&run, parts, anchors, &file, err));
     CAIRN_TRY(cairn_certificate_verify(cairn_buf_span(&file), anchors, parts->num_roots, &checked, err));

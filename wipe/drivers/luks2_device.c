@@ -93,12 +93,12 @@ static CAIRN_RC inspect(struct cairn_plan_target *out, struct cairn_err *err CAI
     return CAIRN_OK;
 }
 
+enum { SYSFS_PATH_MAX = 128 };
+
 /* A block device with holders in sysfs has a mapping (dm, md, loop of a loop) on top of it. */
-static bool has_holders(dev_t device)
+static bool has_holders(const char *holders)
 {
-    char path[PATH_MAX];
-    (void)snprintf(path, sizeof path, "/sys/dev/block/%u:%u/holders", major(device), minor(device));
-    DIR *dir = opendir(path);
+    DIR *dir = opendir(holders);
     bool found = false;
     if (dir == NULL) {
         return false;
@@ -113,10 +113,8 @@ static bool has_holders(dev_t device)
 /* Is the loop device `name` made of the file `real`, and is something on top of it? */
 static bool loop_is_open(const char *name, const char *real)
 {
-    char path[PATH_MAX];
+    char path[SYSFS_PATH_MAX];
     char backing[PATH_MAX] = "";
-    unsigned maj = 0;
-    unsigned min = 0;
     (void)snprintf(path, sizeof path, "/sys/block/%.64s/loop/backing_file", name);
     FILE *f = fopen(path, "re");
     if (f == NULL) {
@@ -125,16 +123,8 @@ static bool loop_is_open(const char *name, const char *real)
     bool same = fgets(backing, sizeof backing, f) != NULL;
     (void)fclose(f);
     backing[strcspn(backing, "\n")] = '\0';
-    if (!same || strcmp(backing, real) != 0) {
-        return false;
-    }
-    (void)snprintf(path, sizeof path, "/sys/block/%.64s/dev", name);
-    f = fopen(path, "re");
-    bool known = f != NULL && fscanf(f, "%u:%u", &maj, &min) == 2;
-    if (f != NULL) {
-        (void)fclose(f);
-    }
-    return !known || has_holders(makedev(maj, min));
+    (void)snprintf(path, sizeof path, "/sys/block/%.64s/holders", name);
+    return same && strcmp(backing, real) == 0 && has_holders(path);
 }
 
 static bool file_in_use(const char *path)
@@ -154,11 +144,13 @@ static bool file_in_use(const char *path)
 
 static bool in_use(const char *path)
 {
+    char holders[SYSFS_PATH_MAX];
     struct stat st = {0};
     if (stat(path, &st) != 0) {
         return false;
     }
-    return S_ISBLK(st.st_mode) ? has_holders(st.st_rdev) : file_in_use(path);
+    (void)snprintf(holders, sizeof holders, "/sys/dev/block/%u:%u/holders", major(st.st_rdev), minor(st.st_rdev));
+    return S_ISBLK(st.st_mode) ? has_holders(holders) : file_in_use(path);
 }
 
 /* Destroys what can be reached by number. Failures are left to the overwriting, which reaches all of it. */

@@ -18,7 +18,7 @@ static const char *copy_name(uint64_t generation)
 static void lose(struct cairn_state *state, const char *why)
 {
     state->lost = true;
-    (void)snprintf(state->lost_why, sizeof state->lost_why, "%s", why);
+    (void)snprintf(state->lost_why, sizeof state->lost_why, "%.*s", (int)sizeof state->lost_why - 1, why);
 }
 
 /* struct anchor is one index as read. */

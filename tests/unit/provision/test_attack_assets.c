@@ -7,6 +7,7 @@
 #include "provision/assets.h"
 
 enum { LEN = 32 };
+#define WRAPS UINT64_C(0xfff000fff0010004)
 static const uint8_t TK[CAIRN_TK_LEN] = {7};
 
 static void seal(const struct cairn_asset_plain *assets, size_t num, struct cairn_buf *out)
@@ -56,12 +57,37 @@ static void two_chunks_of_one_content_share_no_key_stream(void **state)
     free(plain);
 }
 
+/* A container of one asset whose header says `size`, with `rest` bytes behind it. */
+static enum cairn_rc check_size(uint64_t size, size_t rest, struct cairn_err *err)
+{
+    uint8_t file[128] = {0};
+    struct cairn_writer w = cairn_writer(file, sizeof file);
+    cairn_write_bytes(&w, cairn_span_str("CAIRNAST"));
+    cairn_write_u32(&w, 1);
+    cairn_write_u16(&w, 1);
+    cairn_write_u8(&w, 5);
+    cairn_write_bytes(&w, cairn_span_str("vault"));
+    cairn_write_u64(&w, size);
+    cairn_write_bytes(&w, cairn_span(file, CAIRN_SHA256_LEN)); /* any digest */
+    return cairn_assets_check(cairn_span(file, w.len + rest), err);
+}
+
+/* Plaintext and tags of this size add up to 36 bytes modulo 2^64. */
+static void a_size_whose_sum_wraps_around_is_refused(void **state)
+{
+    (void)state;
+    OK(check_size(20, 20 + CAIRN_GCM_TAG_LEN, &err));
+    REFUSES(CAIRN_E_FORMAT, "assets.format", check_size(WRAPS, 36, &err));
+    REFUSES(CAIRN_E_FORMAT, "assets.format", check_size(0, 0, &err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_assets_of_one_content_share_no_key_stream),
         cmocka_unit_test(two_contents_of_one_name_share_no_key_stream),
         cmocka_unit_test(two_chunks_of_one_content_share_no_key_stream),
+        cmocka_unit_test(a_size_whose_sum_wraps_around_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

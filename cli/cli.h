@@ -27,6 +27,8 @@ struct cairn_cli {
     const char *config_path; /* --config, default /etc/cairn/cairn.conf */
     bool json;               /* --json */
     uint64_t now_s;          /* read once */
+    bool said;               /* standard output has had what it gets */
+    json_t *written;         /* the files that were written, for --json */
     struct cairn_err err;
 };
 
@@ -59,7 +61,9 @@ struct cairn_command {
 };
 /* Each cmd_<noun>.c defines one table that main.c lists: cairn_commands_<noun>[], ending with noun == NULL. */
 
-/* Output. With --json exactly one object on standard output; otherwise `text` lines. cairn_cli_print takes *object over. */
+/* Output. With --json exactly one object on standard output, or the document itself when that goes there; otherwise lines of
+ * text. cairn_cli_print takes *object over and adds the files written so far ("written"). A command that prints nothing need
+ * not: the program then prints what was written. */
 CAIRN_RC cairn_cli_print(struct cairn_cli *cli, json_t *object, const char *fmt, ...) CAIRN_PRINTF(3, 4);
 /* cairn_cli_write_document writes `bytes` to `path` (-o; NULL or "-" = standard output), durably, mode 0644; _private 0600. */
 CAIRN_RC cairn_cli_write_document(struct cairn_cli *cli, const char *path, struct cairn_span bytes);

@@ -336,6 +336,20 @@ static CAIRN_RC check(struct cairn_cli *cli, int argc, char **argv, int *exit_co
     return CAIRN_OK;
 }
 
+static CAIRN_RC list_codes(struct cairn_cli *cli)
+{
+    CAIRN_JSON *codes = json_array();
+    const char *code = NULL;
+    for (size_t i = 0; (code = cairn_explain_code(i)) != NULL; i++) {
+        if (cli->json) {
+            (void)json_array_append_new(codes, json_string(code));
+        } else {
+            (void)printf("%s\n", code);
+        }
+    }
+    return cli->json ? cairn_cli_print(cli, json_pack("{s:O}", "codes", codes), "%s", "") : CAIRN_OK;
+}
+
 static CAIRN_RC explain(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
 {
     const char *code = NULL;
@@ -344,10 +358,7 @@ static CAIRN_RC explain(struct cairn_cli *cli, int argc, char **argv, int *exit_
     CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
     *exit_code = 0;
     if (code == NULL) {
-        for (size_t i = 0; (code = cairn_explain_code(i)) != NULL; i++) {
-            (void)printf("%s\n", code);
-        }
-        return CAIRN_OK;
+        return list_codes(cli);
     }
     if (!cairn_explain(code, &words)) {
         return CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "usage",

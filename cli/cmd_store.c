@@ -47,6 +47,7 @@ static CAIRN_RC one_name(struct cairn_cli *cli, int argc, char **argv, const cha
 static CAIRN_RC write_raw(struct cairn_cli *cli, struct cairn_span value)
 {
     size_t done = 0;
+    cli->said = true;
     while (done < value.len) {
         ssize_t n = write(STDOUT_FILENO, value.p + done, value.len - done);
         if (n <= 0) {

@@ -117,6 +117,9 @@ static int run(struct cairn_cli *cli, int argc, char **argv)
         return 0;
     }
     rc = command->run(cli, argc - words, argv + words, &exit_code);
+    if (rc == CAIRN_OK && cli->json && !cli->said) {
+        rc = cairn_cli_print(cli, json_object(), "%s", "");
+    }
     return rc == CAIRN_OK ? exit_code : report(cli, rc);
 }
 
@@ -134,5 +137,7 @@ int main(int argc, char **argv)
         rc = cairn_crypto_self_test(&cli.err);
     }
     cli.now_s = cairn_clock_now(0);
-    return rc == CAIRN_OK ? run(&cli, argc - 1, argv + 1) : report(&cli, rc);
+    int exit_code = rc == CAIRN_OK ? run(&cli, argc - 1, argv + 1) : report(&cli, rc);
+    json_decref(cli.written);
+    return exit_code;
 }

@@ -2,6 +2,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/cli.h"
 
@@ -12,28 +13,53 @@ CAIRN_RC cairn_cli_print(struct cairn_cli *cli, json_t *object, const char *fmt,
     CAIRN_JSON *owned = object;
     bool ok = true;
     if (cli->json) {
-        ok = owned != NULL && json_dumpf(owned, stdout, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_SORT_KEYS) == 0 &&
-             putchar('\n') != EOF;
+        ok = owned != NULL && (cli->written == NULL || json_object_set(owned, "written", cli->written) == 0) &&
+             json_dumpf(owned, stdout, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_SORT_KEYS) == 0 && putchar('\n') != EOF;
     } else {
         va_list args;
         va_start(args, fmt);
         ok = vprintf(fmt, args) >= 0;
         va_end(args);
     }
+    cli->said = true;
     if (!ok || fflush(stdout) != 0) {
         return CAIRN_FAIL(&cli->err, CAIRN_E_IO, "output.write", "standard output takes no more: nothing else was lost");
     }
     return CAIRN_OK;
 }
 
+static CAIRN_RC note_written(struct cairn_cli *cli, const char *path, struct cairn_span bytes)
+{
+    uint8_t digest[CAIRN_SHA256_LEN];
+    char hex[2 * CAIRN_SHA256_LEN + 1];
+    CAIRN_TRY(cairn_sha256(bytes, digest, &cli->err));
+    cairn_hex_encode(CAIRN_SPAN(digest), hex);
+    json_t *entry = json_pack("{s:s, s:I, s:s}", "path", path, "bytes", (json_int_t)bytes.len, "sha256", hex);
+    if (cli->written == NULL) {
+        cli->written = json_array();
+    }
+    if (json_array_append_new(cli->written, entry) != 0) {
+        return CAIRN_FAIL(&cli->err, CAIRN_E_IO, "json.memory", "no memory to say that %s was written", path);
+    }
+    return CAIRN_OK;
+}
+
+static CAIRN_RC write_file(struct cairn_cli *cli, const char *path, struct cairn_span bytes, unsigned mode)
+{
+    bool standard_output = path == NULL || strcmp(path, "-") == 0;
+    CAIRN_TRY(cairn_path_write(standard_output ? "-" : path, bytes, mode, &cli->err));
+    cli->said = cli->said || standard_output;
+    return standard_output || !cli->json ? CAIRN_OK : note_written(cli, path, bytes);
+}
+
 CAIRN_RC cairn_cli_write_document(struct cairn_cli *cli, const char *path, struct cairn_span bytes)
 {
-    return cairn_path_write(path != NULL ? path : "-", bytes, 0644, &cli->err);
+    return write_file(cli, path, bytes, 0644);
 }
 
 CAIRN_RC cairn_cli_write_private(struct cairn_cli *cli, const char *path, struct cairn_span bytes)
 {
-    return cairn_path_write(path != NULL ? path : "-", bytes, 0600, &cli->err);
+    return write_file(cli, path, bytes, 0600);
 }
 
 CAIRN_RC cairn_cli_read(struct cairn_cli *cli, const char *path, struct cairn_buf *out)

@@ -71,10 +71,26 @@ CAIRN_RC cairn_cli_write_private(struct cairn_cli *cli, const char *path, struct
 /* cairn_cli_read reads a document (at most CAIRN_FILE_MAX; evidence up to 64 MiB by _read_large). Errors name the file. */
 CAIRN_RC cairn_cli_read(struct cairn_cli *cli, const char *path, struct cairn_buf *out);
 CAIRN_RC cairn_cli_read_large(struct cairn_cli *cli, const char *path, struct cairn_buf *out);
+/* cairn_cli_named puts the file's name before the error of a call that read it. */
+CAIRN_RC cairn_cli_named(struct cairn_cli *cli, const char *path, enum cairn_rc rc);
 /* Common openings. */
 CAIRN_RC cairn_cli_root(struct cairn_cli *cli, const char *path, struct cairn_root **out);
+/* `now_s` 0: dates are not judged (documents that are read years later). */
+CAIRN_RC cairn_cli_statement(struct cairn_cli *cli, const struct cairn_root *root, const char *path, uint64_t now_s,
+                             struct cairn_statement *out);
 CAIRN_RC cairn_cli_signer(struct cairn_cli *cli, const char *path,
                           struct cairn_signer **out); /* refuses modes other than 0600 */
+
+/* cairn_cli_sign is every "NOUN sign FILE --key KEY [-o OUT]": a payload becomes an envelope, an envelope gets one more
+ * signature. Nobody signs what `check` does not read as a document of this type. `to_file`: standard output is free for words.
+ */
+struct cairn_signing {
+    const char *type;
+    CAIRN_RC (*check)(struct cairn_cli *cli, struct cairn_span payload, void *arg);
+    void *arg;
+    bool to_file;
+};
+CAIRN_RC cairn_cli_sign(struct cairn_cli *cli, int argc, char **argv, struct cairn_signing *signing);
 
 /* struct cairn_here is the device this program runs on: configuration, state directory (locked), identity, TPM. */
 struct cairn_here {

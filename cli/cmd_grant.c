@@ -15,14 +15,6 @@
 
 enum { DAY_S = 24 * 60 * 60, DAYS_MAX = 3650, MAX_AGE_S = 60 * 60 };
 
-static CAIRN_RC named(struct cairn_cli *cli, const char *path, enum cairn_rc rc)
-{
-    if (rc != CAIRN_OK) {
-        cairn_err_prefix(&cli->err, "%s", path);
-    }
-    return rc;
-}
-
 static CAIRN_RC grant_request(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
 {
     const char *nonce_path = NULL, *out_path = NULL;
@@ -35,7 +27,7 @@ static CAIRN_RC grant_request(struct cairn_cli *cli, int argc, char **argv, int 
     CAIRN_BUF file = {0}, request = {0};
     CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
     CAIRN_TRY(cairn_cli_read(cli, nonce_path, &file));
-    CAIRN_TRY(named(cli, nonce_path, cairn_nonce_parse(cairn_buf_span(&file), &nonce, &cli->err)));
+    CAIRN_TRY(cairn_cli_named(cli, nonce_path, cairn_nonce_parse(cairn_buf_span(&file), &nonce, &cli->err)));
     CAIRN_TRY(cairn_here_open(cli, &here));
     const struct cairn_vault_place place = {here.state, &here.identity, here.tpm};
     CAIRN_TRY(cairn_device_state_read(cli, &here, &state));
@@ -69,26 +61,24 @@ static void granting_clear(struct granting *g)
 
 static CAIRN_RC read_signed(struct cairn_cli *cli, struct granting *g)
 {
-    CAIRN_BUF statement = {0}, policy = {0}, manifest = {0}, params = {0};
+    CAIRN_BUF policy = {0}, manifest = {0}, params = {0};
     CAIRN_TRY(cairn_cli_root(cli, g->root_path, &g->root));
-    CAIRN_TRY(cairn_cli_read(cli, g->statement_path, &statement));
-    CAIRN_TRY(named(cli, g->statement_path,
-                    cairn_statement_open(g->root, cairn_buf_span(&statement), cli->now_s, &g->statement, &cli->err)));
+    CAIRN_TRY(cairn_cli_statement(cli, g->root, g->statement_path, cli->now_s, &g->statement));
     CAIRN_TRY(cairn_cli_read(cli, g->policy_path, &policy));
-    CAIRN_TRY(
-        named(cli, g->policy_path, cairn_policy_open(g->root, cairn_buf_span(&policy), cli->now_s, &g->policy, &cli->err)));
+    CAIRN_TRY(cairn_cli_named(cli, g->policy_path,
+                              cairn_policy_open(g->root, cairn_buf_span(&policy), cli->now_s, &g->policy, &cli->err)));
     CAIRN_TRY(cairn_cli_read(cli, g->manifest_path, &manifest));
-    CAIRN_TRY(named(cli, g->manifest_path,
-                    cairn_manifest_open(g->root, cairn_buf_span(&manifest), cli->now_s, &g->manifest, &cli->err)));
+    CAIRN_TRY(cairn_cli_named(cli, g->manifest_path,
+                              cairn_manifest_open(g->root, cairn_buf_span(&manifest), cli->now_s, &g->manifest, &cli->err)));
     CAIRN_TRY(cairn_path_read_private(g->params_path, CAIRN_FILE_MAX, &params, &cli->err));
-    return named(cli, g->params_path, cairn_params_source_read(cairn_buf_span(&params), &g->assets, &cli->err));
+    return cairn_cli_named(cli, g->params_path, cairn_params_source_read(cairn_buf_span(&params), &g->assets, &cli->err));
 }
 
 static CAIRN_RC read_nonce(struct cairn_cli *cli, const char *path, struct cairn_nonce *out)
 {
     CAIRN_BUF file = {0};
     CAIRN_TRY(cairn_path_read_private(path, CAIRN_FILE_MAX, &file, &cli->err));
-    return named(cli, path, cairn_nonce_parse(cairn_buf_span(&file), out, &cli->err));
+    return cairn_cli_named(cli, path, cairn_nonce_parse(cairn_buf_span(&file), out, &cli->err));
 }
 
 /* spend marks the nonce durably, before anybody hears the result (CHECKS 12). */
@@ -96,7 +86,7 @@ static CAIRN_RC spend(struct cairn_cli *cli, const char *path, enum cairn_purpos
                       struct cairn_nonce *nonce)
 {
     CAIRN_BUF spent = {0};
-    CAIRN_TRY(named(cli, path, cairn_nonce_spend(nonce, purpose, cairn_buf_span(document), &cli->err)));
+    CAIRN_TRY(cairn_cli_named(cli, path, cairn_nonce_spend(nonce, purpose, cairn_buf_span(document), &cli->err)));
     CAIRN_TRY(cairn_nonce_write(nonce, &spent, &cli->err));
     return cairn_cli_write_private(cli, path, cairn_buf_span(&spent));
 }
@@ -112,7 +102,7 @@ static CAIRN_RC appraise(struct cairn_cli *cli, struct granting *g)
                                           .policy = &g->policy,
                                           .nonce = &nonce,
                                           .evidence = cairn_buf_span(&evidence)};
-    CAIRN_TRY(named(cli, g->evidence_path, cairn_appraise(&in, &g->appraisal, &cli->err)));
+    CAIRN_TRY(cairn_cli_named(cli, g->evidence_path, cairn_appraise(&in, &g->appraisal, &cli->err)));
     CAIRN_TRY(spend(cli, g->evidence_nonce_path, CAIRN_PURPOSE_EVIDENCE, &evidence, &nonce));
     if (g->appraisal.verdict.tier != CAIRN_TIER_AFFIRMING || g->appraisal.replay == NULL) {
         return CAIRN_FAIL(&cli->err, CAIRN_E_REFUSED, "grant.appraisal",
@@ -147,9 +137,9 @@ static CAIRN_RC check_request(struct cairn_cli *cli, struct granting *g)
     CAIRN_TRY(cairn_number_parse("--max-age", g->max_age, DAY_S, &max_age, &cli->err));
     CAIRN_TRY(read_nonce(cli, g->nonce_path, &nonce));
     CAIRN_TRY(cairn_cli_read(cli, g->request_path, &request));
-    CAIRN_TRY(
-        named(cli, g->request_path,
-              cairn_request_verify(cairn_buf_span(&request), &g->statement, nonce.nonce, nonce.mask, &g->request, &cli->err)));
+    CAIRN_TRY(cairn_cli_named(
+        cli, g->request_path,
+        cairn_request_verify(cairn_buf_span(&request), &g->statement, nonce.nonce, nonce.mask, &g->request, &cli->err)));
     CAIRN_TRY(spend(cli, g->nonce_path, CAIRN_PURPOSE_GRANT, &request, &nonce));
     if (cli->now_s < nonce.issued_s || cli->now_s - nonce.issued_s > max_age) {
         return CAIRN_FAIL(&cli->err, CAIRN_E_REFUSED, "grant.stale",

@@ -14,7 +14,6 @@ static CAIRN_RC kill_verify(struct cairn_cli *cli, int argc, char **argv, int *e
     CAIRN_ROOT *root = NULL;
     CAIRN_BUF kill_file = {0};
     CAIRN_BUF order_file = {0};
-    CAIRN_BUF statement_file = {0};
     CAIRN_ORDER order = {0};
     struct cairn_statement statement = {0};
     struct cairn_kill kill = {0};
@@ -26,11 +25,10 @@ static CAIRN_RC kill_verify(struct cairn_cli *cli, int argc, char **argv, int *e
     CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
     CAIRN_TRY(cairn_cli_root(cli, root_path, &root));
     CAIRN_TRY(cairn_cli_read(cli, order_path, &order_file));
-    CAIRN_TRY(cairn_cli_read(cli, statement_path, &statement_file));
     CAIRN_TRY(cairn_cli_read(cli, in, &kill_file));
     /* A receipt is read years later: the order's own dates are not judged. */
     CAIRN_TRY(cairn_order_open(root, cairn_buf_span(&order_file), 0, &order, &cli->err));
-    CAIRN_TRY(cairn_statement_open(root, cairn_buf_span(&statement_file), 0, &statement, &cli->err));
+    CAIRN_TRY(cairn_cli_statement(cli, root, statement_path, 0, &statement));
     CAIRN_TRY(cairn_kill_verify(cairn_buf_span(&kill_file), &order, &statement, &kill, &cli->err));
     *exit_code = 0;
     return cairn_cli_print(cli,

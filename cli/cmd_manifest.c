@@ -11,14 +11,6 @@
 #define NUMBER_MAX UINT64_C(999999999999999)
 enum { DAY_S = 24 * 60 * 60, DAYS_MAX = 36500 };
 
-static CAIRN_RC named(struct cairn_cli *cli, const char *path, enum cairn_rc rc)
-{
-    if (rc != CAIRN_OK) {
-        cairn_err_prefix(&cli->err, "%s", path);
-    }
-    return rc;
-}
-
 /* struct making is one `manifest new`: what was named, and what it was read into. */
 struct making {
     const char *root_path, *vault_path, *svn, *floor, *version, *days, *out_path;
@@ -46,7 +38,8 @@ static CAIRN_RC read_approval(struct cairn_cli *cli, struct making *m, size_t i)
     CAIRN_TRY(cairn_cli_read(cli, path, &file));
     CAIRN_TRY(cairn_json_parse(cairn_json_trim_newline(cairn_buf_span(&file)), CAIRN_FILE_MAX, true, path, &m->approvals[i],
                                &cli->err));
-    return m->root == NULL ? CAIRN_OK : named(cli, path, cairn_approvals_read(m->approvals[i], m->root, &approvals, &cli->err));
+    return m->root == NULL ? CAIRN_OK
+                           : cairn_cli_named(cli, path, cairn_approvals_read(m->approvals[i], m->root, &approvals, &cli->err));
 }
 
 static CAIRN_RC read_inputs(struct cairn_cli *cli, struct making *m)
@@ -59,7 +52,7 @@ static CAIRN_RC read_inputs(struct cairn_cli *cli, struct making *m)
         CAIRN_TRY(read_approval(cli, m, i));
     }
     CAIRN_TRY(cairn_path_read_private(m->vault_path, CAIRN_FILE_MAX, &params, &cli->err));
-    return named(cli, m->vault_path, cairn_params_source_read(cairn_buf_span(&params), &m->assets, &cli->err));
+    return cairn_cli_named(cli, m->vault_path, cairn_params_source_read(cairn_buf_span(&params), &m->assets, &cli->err));
 }
 
 static CAIRN_RC fill_draft(struct cairn_cli *cli, struct making *m, struct cairn_manifest_draft *draft)
@@ -115,25 +108,18 @@ static CAIRN_RC manifest_new(struct cairn_cli *cli, int argc, char **argv, int *
     return cairn_cli_write_document(cli, m.out_path, cairn_buf_span(&payload));
 }
 
+static CAIRN_RC check_manifest(struct cairn_cli *cli, struct cairn_span payload, void *arg)
+{
+    (void)arg;
+    CAIRN_MANIFEST manifest = {.svn = 0};
+    return cairn_manifest_parse(payload, NULL, cli->now_s, &manifest, &cli->err);
+}
+
 static CAIRN_RC manifest_sign(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
 {
-    const char *path = NULL, *key_path = NULL, *out_path = NULL;
-    const struct cairn_option options[] = {
-        {.name = "--key", .value = &key_path, .required = true}, {.name = "-o", .value = &out_path}, {.name = NULL}};
-    struct cairn_args args = {.options = options, .positional = &path, .min_positional = 1, .max_positional = 1};
-    CAIRN_SIGNER *signer = NULL;
-    CAIRN_MANIFEST manifest = {.svn = 0};
-    CAIRN_BUF file = {0}, payload = {0}, signed_file = {0};
-    CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
-    CAIRN_TRY(cairn_cli_read(cli, path, &file));
-    CAIRN_TRY(cairn_cli_signer(cli, key_path, &signer));
-    /* Nobody signs what is not a manifest. */
-    CAIRN_TRY(named(cli, path, cairn_sign_payload(cairn_buf_span(&file), CAIRN_TYPE_MANIFEST, &payload, &cli->err)));
-    CAIRN_TRY(named(cli, path, cairn_manifest_parse(cairn_buf_span(&payload), NULL, cli->now_s, &manifest, &cli->err)));
-    CAIRN_TRY(
-        named(cli, path, cairn_sign_document(cairn_buf_span(&file), CAIRN_TYPE_MANIFEST, signer, &signed_file, &cli->err)));
+    struct cairn_signing signing = {.type = CAIRN_TYPE_MANIFEST, .check = check_manifest};
     *exit_code = 0;
-    return cairn_cli_write_document(cli, out_path, cairn_buf_span(&signed_file));
+    return cairn_cli_sign(cli, argc, argv, &signing);
 }
 
 const struct cairn_command cairn_commands_manifest[] = {

@@ -25,7 +25,7 @@ static CAIRN_RC nonce_new(struct cairn_cli *cli, int argc, char **argv, int *exi
 {
     const char *root_path = NULL, *statement_path = NULL, *purpose = NULL, *pcrs = NULL, *out = NULL;
     CAIRN_ROOT *root = NULL;
-    CAIRN_BUF file = {0}, text = {0};
+    CAIRN_BUF text = {0};
     struct cairn_statement statement = {.epoch_value = 0};
     const struct cairn_option options[] = {{.name = "--root", .value = &root_path, .required = true},
                                            {.name = "--statement", .value = &statement_path, .required = true},
@@ -36,8 +36,7 @@ static CAIRN_RC nonce_new(struct cairn_cli *cli, int argc, char **argv, int *exi
     struct cairn_args args = {.options = options};
     CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
     CAIRN_TRY(cairn_cli_root(cli, root_path, &root));
-    CAIRN_TRY(cairn_cli_read(cli, statement_path, &file));
-    CAIRN_TRY(cairn_statement_open(root, cairn_buf_span(&file), cli->now_s, &statement, &cli->err));
+    CAIRN_TRY(cairn_cli_statement(cli, root, statement_path, cli->now_s, &statement));
     CAIRN_TRY(make_nonce(cli, &statement, purpose, pcrs, &text));
     *exit_code = 0;
     return cairn_cli_write_private(cli, out, cairn_buf_span(&text));

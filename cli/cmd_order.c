@@ -31,18 +31,6 @@ static CAIRN_RC number(const char *text, unsigned long fallback, unsigned long m
     return CAIRN_OK;
 }
 
-static CAIRN_RC open_statement(struct cairn_cli *cli, const struct cairn_root *root, const char *path,
-                               struct cairn_statement *out)
-{
-    CAIRN_BUF file = {0};
-    CAIRN_TRY(cairn_cli_read(cli, path, &file));
-    enum cairn_rc rc = cairn_statement_open(root, cairn_buf_span(&file), cli->now_s, out, &cli->err);
-    if (rc != CAIRN_OK) {
-        cairn_err_prefix(&cli->err, "%s", path);
-    }
-    return rc;
-}
-
 /* Where the counter stands: as the last receipt certifies it, or as enrolled when there was none. */
 static CAIRN_RC last_epoch(struct cairn_cli *cli, const char *path, const struct cairn_statement *statement, uint64_t *out)
 {
@@ -114,7 +102,7 @@ static CAIRN_RC create(struct cairn_cli *cli, const struct create_args *a)
     CAIRN_BUF text = {0};
     struct cairn_statement statement = {0};
     CAIRN_TRY(cairn_cli_root(cli, a->root, &root));
-    CAIRN_TRY(open_statement(cli, root, a->statement, &statement));
+    CAIRN_TRY(cairn_cli_statement(cli, root, a->statement, cli->now_s, &statement));
     cairn_copy(order.fleet, statement.fleet, CAIRN_SHA256_LEN);
     (void)snprintf(order.device_class, sizeof order.device_class, "%s", statement.device_class);
     order.root_version = cairn_root_version(root);
@@ -171,29 +159,18 @@ static CAIRN_RC show(struct cairn_cli *cli, const struct cairn_order *order, con
                            (int)text.len, (const char *)text.p);
 }
 
+static CAIRN_RC check_order(struct cairn_cli *cli, struct cairn_span payload, void *order)
+{
+    return cairn_order_parse(payload, order, &cli->err);
+}
+
 static CAIRN_RC order_sign(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
 {
-    const char *key = NULL;
-    const char *out = NULL;
-    const char *in = NULL;
-    CAIRN_BUF file = {0};
-    CAIRN_BUF payload = {0};
-    CAIRN_BUF dsse = {0};
     CAIRN_ORDER order = {0};
-    CAIRN_SIGNER *signer = NULL;
-    const struct cairn_option options[] = {
-        {.name = "--key", .value = &key, .required = true}, {.name = "-o", .value = &out}, {.name = NULL}};
-    struct cairn_args args = {.options = options, .positional = &in, .min_positional = 1, .max_positional = 1};
-    CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
-    CAIRN_TRY(cairn_cli_read(cli, in, &file));
-    CAIRN_TRY(cairn_sign_payload(cairn_buf_span(&file), CAIRN_TYPE_ORDER, &payload, &cli->err));
-    CAIRN_TRY(cairn_order_parse(cairn_buf_span(&payload), &order, &cli->err));
-    CAIRN_TRY(cairn_cli_signer(cli, key, &signer));
-    CAIRN_TRY(cairn_sign_document(cairn_buf_span(&file), CAIRN_TYPE_ORDER, signer, &dsse, &cli->err));
-    CAIRN_TRY(cairn_cli_write_document(cli, out, cairn_buf_span(&dsse)));
+    struct cairn_signing signing = {.type = CAIRN_TYPE_ORDER, .check = check_order, .arg = &order};
+    CAIRN_TRY(cairn_cli_sign(cli, argc, argv, &signing));
     *exit_code = 0;
-    bool to_stdout = out == NULL || strcmp(out, "-") == 0;
-    return to_stdout ? CAIRN_OK : show(cli, &order, "signed");
+    return signing.to_file ? show(cli, &order, "signed") : CAIRN_OK;
 }
 
 static CAIRN_RC order_verify(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
@@ -215,7 +192,7 @@ static CAIRN_RC order_verify(struct cairn_cli *cli, int argc, char **argv, int *
     CAIRN_TRY(cairn_cli_read(cli, in, &file));
     CAIRN_TRY(cairn_order_open(root, cairn_buf_span(&file), cli->now_s, &order, &cli->err));
     if (statement_path != NULL) {
-        CAIRN_TRY(open_statement(cli, root, statement_path, &statement));
+        CAIRN_TRY(cairn_cli_statement(cli, root, statement_path, cli->now_s, &statement));
         CAIRN_TRY(cairn_order_for(&order, &statement, &entry, &cli->err));
     }
     *exit_code = 0;

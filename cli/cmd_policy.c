@@ -30,23 +30,13 @@ static void question_clear(struct question *q)
 }
 #define QUESTION CAIRN_CLEANUP(question_clear) struct question
 
-static CAIRN_RC named(struct cairn_cli *cli, const char *path, enum cairn_rc rc)
-{
-    if (rc != CAIRN_OK) {
-        cairn_err_prefix(&cli->err, "%s", path);
-    }
-    return rc;
-}
-
 static CAIRN_RC question_open(struct cairn_cli *cli, struct question *q)
 {
-    CAIRN_BUF statement = {0}, nonce = {0};
+    CAIRN_BUF nonce = {0};
     CAIRN_TRY(cairn_cli_root(cli, q->root_path, &q->root));
-    CAIRN_TRY(cairn_cli_read(cli, q->statement_path, &statement));
-    CAIRN_TRY(named(cli, q->statement_path,
-                    cairn_statement_open(q->root, cairn_buf_span(&statement), cli->now_s, &q->statement, &cli->err)));
+    CAIRN_TRY(cairn_cli_statement(cli, q->root, q->statement_path, cli->now_s, &q->statement));
     CAIRN_TRY(cairn_path_read_private(q->nonce_path, CAIRN_FILE_MAX, &nonce, &cli->err));
-    CAIRN_TRY(named(cli, q->nonce_path, cairn_nonce_parse(cairn_buf_span(&nonce), &q->nonce, &cli->err)));
+    CAIRN_TRY(cairn_cli_named(cli, q->nonce_path, cairn_nonce_parse(cairn_buf_span(&nonce), &q->nonce, &cli->err)));
     return cairn_cli_read_large(cli, q->evidence_path, &q->evidence);
 }
 
@@ -61,8 +51,8 @@ static CAIRN_RC answer(struct cairn_cli *cli, struct question *q, enum cairn_pur
                                       .policy = policy,
                                       .nonce = &q->nonce,
                                       .evidence = cairn_buf_span(&q->evidence)};
-    CAIRN_TRY(named(cli, q->evidence_path, cairn_appraise(in, &appraisal, &cli->err)));
-    CAIRN_TRY(named(cli, q->nonce_path, cairn_nonce_spend(&q->nonce, purpose, in->evidence, &cli->err)));
+    CAIRN_TRY(cairn_cli_named(cli, q->evidence_path, cairn_appraise(in, &appraisal, &cli->err)));
+    CAIRN_TRY(cairn_cli_named(cli, q->nonce_path, cairn_nonce_spend(&q->nonce, purpose, in->evidence, &cli->err)));
     CAIRN_TRY(cairn_nonce_write(&q->nonce, &spent, &cli->err));
     CAIRN_TRY(cairn_cli_write_private(cli, q->nonce_path, cairn_buf_span(&spent)));
     *out = appraisal;
@@ -137,31 +127,25 @@ static CAIRN_RC learn(struct cairn_cli *cli, int argc, char **argv, int *exit_co
     return write_learned(cli, &q, appraisal.replay, &wish, out_path);
 }
 
+static CAIRN_RC check_policy(struct cairn_cli *cli, struct cairn_span payload, void *arg)
+{
+    (void)arg;
+    CAIRN_POLICY policy = {0};
+    return cairn_policy_parse(payload, &policy, &cli->err);
+}
+
 static CAIRN_RC sign(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
 {
-    const char *path = NULL, *key_path = NULL, *out_path = NULL;
-    const struct cairn_option options[] = {
-        {.name = "--key", .value = &key_path, .required = true}, {.name = "-o", .value = &out_path}, {.name = NULL}};
-    struct cairn_args args = {.options = options, .positional = &path, .min_positional = 1, .max_positional = 1};
-    CAIRN_SIGNER *signer = NULL;
-    CAIRN_POLICY policy = {0};
-    CAIRN_BUF file = {0}, payload = {0}, signed_file = {0};
-    CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
-    CAIRN_TRY(cairn_cli_read(cli, path, &file));
-    CAIRN_TRY(cairn_cli_signer(cli, key_path, &signer));
-    /* Nobody signs what is not a policy. */
-    CAIRN_TRY(named(cli, path, cairn_sign_payload(cairn_buf_span(&file), CAIRN_TYPE_POLICY, &payload, &cli->err)));
-    CAIRN_TRY(named(cli, path, cairn_policy_parse(cairn_buf_span(&payload), &policy, &cli->err)));
-    CAIRN_TRY(named(cli, path, cairn_sign_document(cairn_buf_span(&file), CAIRN_TYPE_POLICY, signer, &signed_file, &cli->err)));
+    struct cairn_signing signing = {.type = CAIRN_TYPE_POLICY, .check = check_policy};
     *exit_code = 0;
-    return cairn_cli_write_document(cli, out_path, cairn_buf_span(&signed_file));
+    return cairn_cli_sign(cli, argc, argv, &signing);
 }
 
 static CAIRN_RC open_policy(struct cairn_cli *cli, const struct cairn_root *root, const char *path, struct cairn_policy *out)
 {
     CAIRN_BUF file = {0};
     CAIRN_TRY(cairn_cli_read(cli, path, &file));
-    return named(cli, path, cairn_policy_open(root, cairn_buf_span(&file), cli->now_s, out, &cli->err));
+    return cairn_cli_named(cli, path, cairn_policy_open(root, cairn_buf_span(&file), cli->now_s, out, &cli->err));
 }
 
 static CAIRN_RC parse_floor(struct cairn_cli *cli, const char *text, uint64_t *out)

@@ -15,24 +15,14 @@ static void question_clear(struct question *q)
     cairn_root_free(q->root);
 }
 
-static CAIRN_RC named(struct cairn_cli *cli, const char *path, enum cairn_rc rc)
-{
-    if (rc != CAIRN_OK) {
-        cairn_err_prefix(&cli->err, "%s", path);
-    }
-    return rc;
-}
-
 /* Expiry is the device's to judge when it installs: a receipt is read for as long as anybody asks. */
 static CAIRN_RC read_question(struct cairn_cli *cli, struct question *q)
 {
-    CAIRN_BUF statement = {0}, grant = {0};
+    CAIRN_BUF grant = {0};
     CAIRN_TRY(cairn_cli_root(cli, q->root_path, &q->root));
-    CAIRN_TRY(cairn_cli_read(cli, q->statement_path, &statement));
-    CAIRN_TRY(
-        named(cli, q->statement_path, cairn_statement_open(q->root, cairn_buf_span(&statement), 0, &q->statement, &cli->err)));
+    CAIRN_TRY(cairn_cli_statement(cli, q->root, q->statement_path, 0, &q->statement));
     CAIRN_TRY(cairn_cli_read(cli, q->grant_path, &grant));
-    return named(cli, q->grant_path, cairn_grant_open(q->root, cairn_buf_span(&grant), 0, &q->grant, &cli->err));
+    return cairn_cli_named(cli, q->grant_path, cairn_grant_open(q->root, cairn_buf_span(&grant), 0, &q->grant, &cli->err));
 }
 
 static CAIRN_RC verify(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
@@ -48,7 +38,8 @@ static CAIRN_RC verify(struct cairn_cli *cli, int argc, char **argv, int *exit_c
     CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
     CAIRN_TRY(read_question(cli, &q));
     CAIRN_TRY(cairn_cli_read(cli, q.receipt_path, &file));
-    CAIRN_TRY(named(cli, q.receipt_path, cairn_receipt_verify(cairn_buf_span(&file), &q.statement, &q.grant, &r, &cli->err)));
+    CAIRN_TRY(cairn_cli_named(cli, q.receipt_path,
+                              cairn_receipt_verify(cairn_buf_span(&file), &q.statement, &q.grant, &r, &cli->err)));
     *exit_code = 0;
     json_t *json = json_pack("{s:b, s:I, s:I, s:I}", "verified", 1, "from", (json_int_t)r.from, "to", (json_int_t)r.to,
                              "generation", (json_int_t)r.generation);

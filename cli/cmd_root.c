@@ -97,22 +97,17 @@ static CAIRN_RC root_new(struct cairn_cli *cli, int argc, char **argv, int *exit
     return cairn_cli_write_document(cli, out, cairn_buf_span(&text));
 }
 
+static CAIRN_RC check_root(struct cairn_cli *cli, struct cairn_span payload, void *arg)
+{
+    (void)arg;
+    return cairn_root_check(payload, &cli->err);
+}
+
 static CAIRN_RC root_sign(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
 {
-    const char *key = NULL, *out = NULL, *in = NULL;
-    CAIRN_BUF file = {0}, payload = {0}, dsse = {0};
-    CAIRN_SIGNER *signer = NULL;
-    const struct cairn_option options[] = {
-        {.name = "--key", .value = &key, .required = true}, {.name = "-o", .value = &out}, {.name = NULL}};
-    struct cairn_args args = {.options = options, .positional = &in, .min_positional = 1, .max_positional = 1};
-    CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
-    CAIRN_TRY(cairn_cli_read(cli, in, &file));
-    CAIRN_TRY(cairn_sign_payload(cairn_buf_span(&file), CAIRN_TYPE_ROOT, &payload, &cli->err));
-    CAIRN_TRY(cairn_root_check(cairn_buf_span(&payload), &cli->err));
-    CAIRN_TRY(cairn_cli_signer(cli, key, &signer));
-    CAIRN_TRY(cairn_sign_document(cairn_buf_span(&file), CAIRN_TYPE_ROOT, signer, &dsse, &cli->err));
+    struct cairn_signing signing = {.type = CAIRN_TYPE_ROOT, .check = check_root};
     *exit_code = 0;
-    return cairn_cli_write_document(cli, out, cairn_buf_span(&dsse));
+    return cairn_cli_sign(cli, argc, argv, &signing);
 }
 
 static CAIRN_RC root_show(struct cairn_cli *cli, int argc, char **argv, int *exit_code)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "authority/sign.h"
 #include "cli/cli.h"
 
 enum { EVIDENCE_MAX = 64 << 20, KEY_FILE_MAX = 16 << 10 };
@@ -72,24 +73,51 @@ CAIRN_RC cairn_cli_read_large(struct cairn_cli *cli, const char *path, struct ca
     return cairn_path_read(path, EVIDENCE_MAX, out, &cli->err);
 }
 
-CAIRN_RC cairn_cli_root(struct cairn_cli *cli, const char *path, struct cairn_root **out)
+CAIRN_RC cairn_cli_named(struct cairn_cli *cli, const char *path, enum cairn_rc rc)
 {
-    CAIRN_BUF file = {0};
-    CAIRN_TRY(cairn_cli_read(cli, path, &file));
-    enum cairn_rc rc = cairn_root_open(cairn_buf_span(&file), cli->now_s, out, &cli->err);
     if (rc != CAIRN_OK) {
         cairn_err_prefix(&cli->err, "%s", path);
     }
     return rc;
 }
 
+CAIRN_RC cairn_cli_root(struct cairn_cli *cli, const char *path, struct cairn_root **out)
+{
+    CAIRN_BUF file = {0};
+    CAIRN_TRY(cairn_cli_read(cli, path, &file));
+    return cairn_cli_named(cli, path, cairn_root_open(cairn_buf_span(&file), cli->now_s, out, &cli->err));
+}
+
+CAIRN_RC cairn_cli_statement(struct cairn_cli *cli, const struct cairn_root *root, const char *path, uint64_t now_s,
+                             struct cairn_statement *out)
+{
+    CAIRN_BUF file = {0};
+    CAIRN_TRY(cairn_cli_read(cli, path, &file));
+    return cairn_cli_named(cli, path, cairn_statement_open(root, cairn_buf_span(&file), now_s, out, &cli->err));
+}
+
 CAIRN_RC cairn_cli_signer(struct cairn_cli *cli, const char *path, struct cairn_signer **out)
 {
     CAIRN_BUF pem = {0};
     CAIRN_TRY(cairn_path_read_private(path, KEY_FILE_MAX, &pem, &cli->err));
-    enum cairn_rc rc = cairn_signer_read(cairn_buf_span(&pem), out, &cli->err);
-    if (rc != CAIRN_OK) {
-        cairn_err_prefix(&cli->err, "%s", path);
-    }
-    return rc;
+    return cairn_cli_named(cli, path, cairn_signer_read(cairn_buf_span(&pem), out, &cli->err));
+}
+
+CAIRN_RC cairn_cli_sign(struct cairn_cli *cli, int argc, char **argv, struct cairn_signing *signing)
+{
+    const char *in = NULL, *key = NULL, *out = NULL;
+    CAIRN_BUF file = {0}, payload = {0}, signed_file = {0};
+    CAIRN_SIGNER *signer = NULL;
+    const struct cairn_option options[] = {
+        {.name = "--key", .value = &key, .required = true}, {.name = "-o", .value = &out}, {.name = NULL}};
+    struct cairn_args args = {.options = options, .positional = &in, .min_positional = 1, .max_positional = 1};
+    CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
+    CAIRN_TRY(cairn_cli_read(cli, in, &file));
+    CAIRN_TRY(cairn_cli_named(cli, in, cairn_sign_payload(cairn_buf_span(&file), signing->type, &payload, &cli->err)));
+    CAIRN_TRY(cairn_cli_named(cli, in, signing->check(cli, cairn_buf_span(&payload), signing->arg)));
+    CAIRN_TRY(cairn_cli_signer(cli, key, &signer));
+    CAIRN_TRY(
+        cairn_cli_named(cli, in, cairn_sign_document(cairn_buf_span(&file), signing->type, signer, &signed_file, &cli->err)));
+    signing->to_file = out != NULL && strcmp(out, "-") != 0;
+    return cairn_cli_write_document(cli, out, cairn_buf_span(&signed_file));
 }

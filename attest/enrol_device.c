@@ -99,8 +99,10 @@ CAIRN_RC cairn_enrol_request(const struct cairn_enrol_place *place, const struct
     struct cairn_ec_key key = {{0}, {0}};
     bool is_p256 = false;
     if (identity->enrolled) {
-        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "enrolment.other",
-                          "this device is enrolled: retire it before it is enrolled again");
+        return CAIRN_FAIL(
+            err, CAIRN_E_REFUSED, "enrolment.other",
+            "this device is enrolled: retire it first, or if its state is lost, move its state directory away and run "
+            "`cairn device init`");
     }
     CAIRN_TRY(set_label(request.device.serial, "serial", place->serial, err));
     CAIRN_TRY(set_label(request.device.tag, "tag", place->tag, err));

@@ -69,7 +69,8 @@ static CAIRN_RC sign_half(const struct cairn_signer *signer, struct cairn_approv
 {
     uint8_t digest[CAIRN_SHA256_LEN] = {0};
     CAIRN_TRY(cairn_policy_approval_digest(half->approved, half->ref, digest, err));
-    return cairn_signer_sign(signer, digest, half->rs, err);
+    CAIRN_TRY(cairn_signer_sign(signer, digest, half->rs, err));
+    return cairn_approval_check(half, err);
 }
 
 CAIRN_RC cairn_sign_approvals(const struct cairn_signer *signer, const char *device_class, uint64_t floor, uint32_t mask,

@@ -22,8 +22,9 @@ bool cairn_sign_is_envelope(struct cairn_span file);
  * itself without its newline. Nobody's signature is judged. Same errors as cairn_sign_document. */
 CAIRN_RC cairn_sign_payload(struct cairn_span file, const char *type, struct cairn_buf *out, struct cairn_err *err);
 
-/* cairn_sign_approvals makes the approval of one boot state for `device_class` at `floor`: two raw signatures by the pcrpolicy
- * key. `approvals` receives everything. */
+/* cairn_sign_approvals approves one boot state, the PCRs of `mask` at `pcr_digest`, for `device_class` at `floor`: two raw
+ * signatures by `signer`, checked before `*out` is written. Whether that is the root's pcrpolicy key is asked by every reader.
+ * CAIRN_E_USAGE "approval.class": the class is no label. */
 CAIRN_RC cairn_sign_approvals(const struct cairn_signer *signer, const char *device_class, uint64_t floor, uint32_t mask,
                               const uint8_t pcr_digest[32], struct cairn_approvals *out, struct cairn_err *err);
 

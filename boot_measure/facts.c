@@ -130,18 +130,6 @@ static bool is_kind(const struct cairn_boot_event *event, const char *kind)
     return strcmp(cairn_boot_event_kind(event), kind) == 0;
 }
 
-size_t cairn_boot_event_ordinal(const struct cairn_replay *replay, size_t i)
-{
-    const struct cairn_boot_event *event = cairn_replay_event(replay, i);
-    const char *kind = event != NULL ? cairn_boot_event_kind(event) : "";
-    size_t n = 0;
-    for (size_t k = 0; event != NULL && k < i; k++) {
-        const struct cairn_boot_event *other = cairn_replay_event(replay, k);
-        n += other->pcr == event->pcr && is_kind(other, kind) ? 1 : 0;
-    }
-    return n;
-}
-
 static bool is_image(const struct cairn_boot_event *event)
 {
     return event->pcr == 4 && event->type == CAIRN_EV_EFI_BOOT_APPLICATION;

@@ -18,9 +18,6 @@
  * "boot.devicetree", "boot.root" (the Cairn root event), "boot.config", "boot.separator", "boot.event" (firmware's word that it
  * passed a point, and a type that has no business in that PCR: CHECKS 18). */
 const char *cairn_boot_event_kind(const struct cairn_boot_event *event);
-/* cairn_boot_event_ordinal counts the earlier events of the same PCR and kind: (PCR, kind, ordinal) is how two boots are
- * compared. */
-size_t cairn_boot_event_ordinal(const struct cairn_replay *replay, size_t i);
 /* cairn_boot_event_is_container: event `i` measured a file whose parts have events of their own (a unified kernel image, whose
  * sections systemd-stub measures in PCR 11). When it and one of its parts changed, the part is what to name. */
 bool cairn_boot_event_is_container(const struct cairn_replay *replay, size_t i);

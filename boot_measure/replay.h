@@ -38,7 +38,7 @@ struct cairn_replay;
  * without one). CAIRN_E_USAGE "boot.replay.mask": no PCR, or one above 23, selected. CAIRN_E_FORMAT "boot.log.user": too many
  * userspace events, or they extend PCR 10 beside an IMA list, where their order is unknown. Errors of cairn_tcg_log_* and
  * cairn_ima_log_*, prefixed with the log's name; a fault in the tail of the userspace log or IMA list counts only when nothing
- * before it matched. */
+ * before it matched. CAIRN_E_IO "boot.replay.memory". */
 CAIRN_RC cairn_replay_run(const struct cairn_boot_logs *logs, uint32_t pcr_mask, const uint8_t quoted[32],
                           struct cairn_replay **out, struct cairn_err *err);
 void cairn_replay_free(struct cairn_replay *replay);

@@ -1,8 +1,15 @@
 /* cli/args.c -- options and files of one command, in any order; "--" ends the options.
  */
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
+
+enum { PATH_LEN = 512 };
 
 static const struct cairn_option *find(const struct cairn_option *options, const char *name)
 {
@@ -12,6 +19,29 @@ static const struct cairn_option *find(const struct cairn_option *options, const
         }
     }
     return NULL;
+}
+
+/* A result that has nowhere to go is refused before anything is done, spent or written. */
+static CAIRN_RC check_directory(const char *path, struct cairn_err *err)
+{
+    char dir[PATH_LEN] = "";
+    struct stat st;
+    if (strcmp(path, "-") == 0) {
+        return CAIRN_OK;
+    }
+    int len = snprintf(dir, sizeof dir, "%s", path);
+    if (len < 0 || (size_t)len >= sizeof dir) {
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "usage", "%s: the path is too long", path);
+    }
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        return CAIRN_FAIL(err, CAIRN_E_IO, "file.write", "%s is a directory: name a file to write", path);
+    }
+    const char *parent = dirname(dir);
+    if (access(parent, W_OK | X_OK) != 0) {
+        return CAIRN_FAIL_CAUSE(err, CAIRN_E_IO, "file.dir", errno, "%s cannot be written, its directory %s: %s", path, parent,
+                                strerror(errno));
+    }
+    return CAIRN_OK;
 }
 
 static CAIRN_RC store_value(const struct cairn_option *option, const char *value, struct cairn_err *err)
@@ -31,7 +61,7 @@ static CAIRN_RC store_value(const struct cairn_option *option, const char *value
         return CAIRN_FAIL(err, CAIRN_E_USAGE, "usage", "%s is given twice", option->name);
     }
     *option->value = value;
-    return CAIRN_OK;
+    return option->output || strcmp(option->name, "-o") == 0 ? check_directory(value, err) : CAIRN_OK;
 }
 
 static CAIRN_RC take_option(const struct cairn_option *options, int argc, char **argv, int *at, struct cairn_err *err)
@@ -51,7 +81,7 @@ static CAIRN_RC take_option(const struct cairn_option *options, int argc, char *
 static CAIRN_RC take_positional(struct cairn_args *args, const char *word, struct cairn_err *err)
 {
     if (args->num_positional == args->max_positional) {
-        return CAIRN_FAIL(err, CAIRN_E_USAGE, "usage", "one file too many: %s", word);
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "usage", "one argument too many: %s", word);
     }
     args->positional[args->num_positional++] = word;
     return CAIRN_OK;
@@ -70,7 +100,8 @@ static CAIRN_RC check_complete(const struct cairn_args *args, struct cairn_err *
         }
     }
     if (args->num_positional < args->min_positional) {
-        return CAIRN_FAIL(err, CAIRN_E_USAGE, "usage", "%zu more file%s needed", args->min_positional - args->num_positional,
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "usage", "%zu more argument%s needed: --help says which",
+                          args->min_positional - args->num_positional,
                           args->min_positional - args->num_positional == 1 ? " is" : "s are");
     }
     return CAIRN_OK;

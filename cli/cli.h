@@ -1,7 +1,7 @@
 /* cli/cli.h -- the command line of cairn: a table of commands, one file per noun.
  *
- * A command parses its arguments with cairn_args, works through the libraries, and reports once: through cairn_cli_fail for an
- * error, or through its own output. Exit: 0 yes, 1 no or refused, 2 usage, 3 warning, 4 contraindicated, 5 could not decide,
+ * A command parses its arguments with cairn_args, works through the libraries, and reports once: by returning an error,
+ * which main.c prints, or through its own output. Exit: 0 yes, 1 no or refused, 2 usage, 3 warning, 4 contraindicated, 5 could not decide,
  * 6 locked or busy, 7 TPM or medium absent or not the expected one, 8 I/O, 9 server not reached.
  */
 #ifndef CAIRN_CLI_CLI_H
@@ -41,6 +41,7 @@ struct cairn_option {
     size_t max_values;
     size_t *num_values;
     bool required;
+    bool output; /* its value is a file to be written ("-o" always is): its directory must take one before anything is done */
 };
 struct cairn_args {
     const struct cairn_option *options; /* ends with name == NULL */
@@ -48,7 +49,7 @@ struct cairn_args {
     size_t min_positional, max_positional, num_positional;
 };
 /* cairn_args_parse: CAIRN_E_USAGE "usage" (unknown or doubled option, missing value, too many or few files; the text names it).
- */
+ * CAIRN_E_IO "file.dir", "file.write" (an output's directory is not there or cannot be written; the output is a directory). */
 CAIRN_RC cairn_args_parse(struct cairn_args *args, int argc, char **argv, struct cairn_err *err);
 
 struct cairn_command {
@@ -88,6 +89,8 @@ struct cairn_signing {
     const char *type;
     CAIRN_RC (*check)(struct cairn_cli *cli, struct cairn_span payload, void *arg);
     void *arg;
+    CAIRN_RC(*check_signed)
+    (struct cairn_cli *cli, struct cairn_span file); /* the envelope, before it is written; may be NULL */
     bool to_file;
 };
 CAIRN_RC cairn_cli_sign(struct cairn_cli *cli, int argc, char **argv, struct cairn_signing *signing);
@@ -107,6 +110,10 @@ void cairn_here_clear(struct cairn_here *here);
  * identity, and when enrolled the pins. CAIRN_E_BUSY "state.busy": another cairn runs on this state directory. */
 CAIRN_RC cairn_here_open_bare(struct cairn_cli *cli, struct cairn_here *out);
 CAIRN_RC cairn_here_open(struct cairn_cli *cli, struct cairn_here *out);
+/* cairn_here_open_tpm: the TPM and nothing else; no state directory is made or read. */
+CAIRN_RC cairn_here_open_tpm(struct cairn_cli *cli, const struct cairn_config *config, struct cairn_here *out);
+/* cairn_config_default is what holds where cairn.conf says nothing. */
+struct cairn_config cairn_config_default(void);
 CAIRN_RC cairn_config_load(const char *path, struct cairn_config *out, struct cairn_err *err);
 
 #endif

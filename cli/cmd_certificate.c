@@ -24,7 +24,7 @@ static CAIRN_RC open_certificate(struct cairn_cli *cli, int argc, char **argv, s
         roots[i] = cairn_buf_span(&held.roots[i]);
     }
     CAIRN_TRY(cairn_path_read(in, CAIRN_CERTIFICATE_MAX_LEN, &file, &cli->err));
-    return cairn_certificate_verify(cairn_buf_span(&file), roots, num_roots, out, &cli->err);
+    return cairn_cli_named(cli, in, cairn_certificate_verify(cairn_buf_span(&file), roots, num_roots, out, &cli->err));
 }
 
 static CAIRN_RC certificate_show(struct cairn_cli *cli, int argc, char **argv, int *exit_code)

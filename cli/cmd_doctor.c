@@ -258,11 +258,12 @@ static void check_certificates(struct report *report, struct cairn_tpm *tpm)
         add(report, "ek.certificate", PASS, "%zu EK certificate%s, ECC P-256 among them", seen.num, seen.num == 1 ? "" : "s");
     } else if (seen.num > 0) {
         add(report, "ek.certificate.other", WARN,
-            "the TPM has an EK certificate (%s) but none for ECC P-256: ask its vendor, or enrol from an allow-list",
+            "the TPM has an EK certificate (%s) but none for ECC P-256: ask its vendor for one and give it to `cairn enrol "
+            "request --ek-certificate`",
             seen.last);
     } else {
         add(report, "ek.certificate.absent", WARN,
-            "the TPM holds no EK certificate: ask its vendor for it, or enrol from an allow-list");
+            "the TPM holds no EK certificate: ask its vendor for it and give it to `cairn enrol request --ek-certificate`");
     }
 }
 
@@ -301,11 +302,27 @@ static void check_state(struct report *report, struct patient *p)
     }
 }
 
+/* A board on which nothing is configured yet: the TPM at its usual place, and no state. */
+static CAIRN_RC open_unconfigured(struct cairn_cli *cli, struct report *report, struct patient *p)
+{
+    p->config = cairn_config_default();
+    add(report, cli->err.code, WARN, "%s; looking with the defaults", cli->err.text);
+    if (cairn_here_open_tpm(cli, &p->config, &p->here) != CAIRN_OK) {
+        add_error(report, FAIL, &cli->err);
+    }
+    cli->err = (struct cairn_err){0};
+    return CAIRN_OK;
+}
+
 /* open_patient opens as much as can be opened. Only a configuration that does not load, or another cairn at work, ends it. */
 static CAIRN_RC open_patient(struct cairn_cli *cli, struct report *report, struct patient *p)
 {
-    CAIRN_TRY(cairn_config_load(cli->config_path, &p->config, &cli->err));
-    enum cairn_rc rc = cairn_here_open(cli, &p->here);
+    enum cairn_rc rc = cairn_config_load(cli->config_path, &p->config, &cli->err);
+    if (rc != CAIRN_OK && strcmp(cli->err.code, "config.absent") == 0) {
+        return open_unconfigured(cli, report, p);
+    }
+    CAIRN_TRY(rc);
+    rc = cairn_here_open(cli, &p->here);
     p->has_identity = rc == CAIRN_OK;
     if (rc == CAIRN_OK || rc == CAIRN_E_BUSY) {
         return rc;

@@ -57,7 +57,8 @@ static CAIRN_RC enrol_answer(struct cairn_cli *cli, int argc, char **argv, int *
     CAIRN_TRY(cairn_cli_read(cli, in, &challenge));
     CAIRN_TRY(cairn_here_open(cli, &here));
     const struct cairn_enrol_place place = place_of(cli, &here);
-    CAIRN_TRY(cairn_enrol_answer(&place, &here.identity, cairn_buf_span(&challenge), &file, &cli->err));
+    CAIRN_TRY(
+        cairn_cli_named(cli, in, cairn_enrol_answer(&place, &here.identity, cairn_buf_span(&challenge), &file, &cli->err)));
     *exit_code = 0;
     return cairn_cli_write_document(cli, out, cairn_buf_span(&file));
 }
@@ -72,7 +73,7 @@ static CAIRN_RC enrol_accept(struct cairn_cli *cli, int argc, char **argv, int *
     CAIRN_TRY(cairn_cli_read(cli, in, &file));
     CAIRN_TRY(cairn_here_open(cli, &here));
     const struct cairn_enrol_place place = place_of(cli, &here);
-    CAIRN_TRY(cairn_enrol_accept(&place, &here.identity, cairn_buf_span(&file), &cli->err));
+    CAIRN_TRY(cairn_cli_named(cli, in, cairn_enrol_accept(&place, &here.identity, cairn_buf_span(&file), &cli->err)));
     *exit_code = 0;
     return cairn_cli_print(cli, json_pack("{s:s}", "life", "ENROLLED"), "ENROLLED\n");
 }
@@ -107,13 +108,17 @@ static CAIRN_RC load_cas(struct cairn_cli *cli, const char *path, struct cairn_c
     if (dir == NULL) {
         return CAIRN_FAIL_CAUSE(&cli->err, CAIRN_E_IO, "ca.dir", errno, "%s: %s", path, strerror(errno));
     }
+    size_t num = 0;
     for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
         size_t len = strlen(entry->d_name);
         if (len > 4 && strcmp(entry->d_name + len - 4, ".pem") == 0) {
             CAIRN_TRY(add_ca_file(cli, set, path, entry->d_name));
+            num++;
         }
     }
-    return CAIRN_OK;
+    return num > 0 ? CAIRN_OK
+                   : CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "ca.empty",
+                                "%s holds no *.pem: put the TPM maker's CA certificates there", path);
 }
 
 static CAIRN_RC make_challenge(struct cairn_cli *cli, const struct cairn_root *root, const struct cairn_ca_set *cas,
@@ -131,6 +136,25 @@ static CAIRN_RC make_challenge(struct cairn_cli *cli, const struct cairn_root *r
     return cairn_enrol_challenge_make(root, cas, request, cli->now_s, &random, challenge, pending, &cli->err);
 }
 
+/* What a person compares with the box: the TPM knows nothing of labels. Only when standard output is free for words. */
+static CAIRN_RC show_labels(struct cairn_cli *cli, const char *out, const char *what, const struct cairn_statement *s)
+{
+    if (out == NULL || strcmp(out, "-") == 0) {
+        return CAIRN_OK;
+    }
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:s}", "serial", s->serial, "tag", s->tag, "site", s->site, "tpm", s->tpm_class);
+    return cairn_cli_print(cli, object, "%s: serial \"%s\", tag \"%s\", site \"%s\", %s TPM by %s: compare with the box\n",
+                           what, s->serial, s->tag, s->site, s->tpm_class, s->tpm_manufacturer);
+}
+
+static CAIRN_RC show_request(struct cairn_cli *cli, const char *out, struct cairn_span file)
+{
+    CAIRN_ENROL_REQUEST request = {.num_certificates = 0};
+    CAIRN_TRY(cairn_enrol_request_parse(file, &request, &cli->err));
+    return show_labels(cli, out, "asks", &request.device);
+}
+
 static CAIRN_RC enrol_challenge(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
 {
     const char *in = NULL, *root_path = NULL, *ca = NULL, *pending_path = NULL, *out = NULL;
@@ -139,7 +163,7 @@ static CAIRN_RC enrol_challenge(struct cairn_cli *cli, int argc, char **argv, in
     CAIRN_BUF request = {0}, challenge = {0}, pending = {0};
     const struct cairn_option options[] = {{.name = "--root", .value = &root_path, .required = true},
                                            {.name = "--ca", .value = &ca, .required = true},
-                                           {.name = "--pending", .value = &pending_path, .required = true},
+                                           {.name = "--pending", .value = &pending_path, .required = true, .output = true},
                                            {.name = "-o", .value = &out},
                                            {.name = NULL}};
     struct cairn_args args = {.options = options, .positional = &in, .min_positional = 1, .max_positional = 1};
@@ -148,10 +172,11 @@ static CAIRN_RC enrol_challenge(struct cairn_cli *cli, int argc, char **argv, in
     CAIRN_TRY(cairn_ca_set_new(&cas, &cli->err));
     CAIRN_TRY(load_cas(cli, ca, cas));
     CAIRN_TRY(cairn_cli_read(cli, in, &request));
-    CAIRN_TRY(make_challenge(cli, root, cas, cairn_buf_span(&request), &challenge, &pending));
+    CAIRN_TRY(cairn_cli_named(cli, in, make_challenge(cli, root, cas, cairn_buf_span(&request), &challenge, &pending)));
     CAIRN_TRY(cairn_cli_write_private(cli, pending_path, cairn_buf_span(&pending)));
+    CAIRN_TRY(cairn_cli_write_document(cli, out, cairn_buf_span(&challenge)));
     *exit_code = 0;
-    return cairn_cli_write_document(cli, out, cairn_buf_span(&challenge));
+    return show_request(cli, out, cairn_buf_span(&request));
 }
 
 static CAIRN_RC sync_parent(struct cairn_cli *cli, const char *path)
@@ -203,7 +228,8 @@ static CAIRN_RC judge(struct cairn_cli *cli, const struct cairn_root *root, cons
         return CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "usage", "%s: the path is too long", pending_path);
     }
     CAIRN_TRY(cairn_cli_read(cli, answer_path, &file));
-    CAIRN_TRY(cairn_tpmdoc_parse(cairn_buf_span(&file), CAIRN_TYPE_ENROLMENT, &answer, &cli->err));
+    CAIRN_TRY(
+        cairn_cli_named(cli, answer_path, cairn_tpmdoc_parse(cairn_buf_span(&file), CAIRN_TYPE_ENROLMENT, &answer, &cli->err)));
     CAIRN_TRY(read_pending(cli, pending_path, used, &pending));
     CAIRN_TRY(claim_pending(cli, pending_path, used));
     CAIRN_TRY(cairn_path_write(used, cairn_span_str("used\n"), 0600, &cli->err));

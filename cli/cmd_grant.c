@@ -28,6 +28,10 @@ static CAIRN_RC grant_request(struct cairn_cli *cli, int argc, char **argv, int 
     CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
     CAIRN_TRY(cairn_cli_read(cli, nonce_path, &file));
     CAIRN_TRY(cairn_cli_named(cli, nonce_path, cairn_nonce_parse(cairn_buf_span(&file), &nonce, &cli->err)));
+    if (nonce.purpose != CAIRN_PURPOSE_GRANT) {
+        return CAIRN_FAIL(&cli->err, CAIRN_E_REFUSED, "nonce.purpose",
+                          "%s asks for evidence, not for a grant request: `cairn attest`", nonce_path);
+    }
     CAIRN_TRY(cairn_here_open(cli, &here));
     const struct cairn_vault_place place = {here.state, &here.identity, here.tpm};
     CAIRN_TRY(cairn_device_state_read(cli, &here, &state));
@@ -134,7 +138,7 @@ static CAIRN_RC check_request(struct cairn_cli *cli, struct granting *g)
     CAIRN_BUF request = {0};
     struct cairn_nonce nonce;
     uint64_t max_age = MAX_AGE_S;
-    CAIRN_TRY(cairn_number_parse("--max-age", g->max_age, DAY_S, &max_age, &cli->err));
+    CAIRN_TRY(cairn_number_parse("--max-age", g->max_age, 0, DAY_S, &max_age, &cli->err));
     CAIRN_TRY(read_nonce(cli, g->nonce_path, &nonce));
     CAIRN_TRY(cairn_cli_read(cli, g->request_path, &request));
     CAIRN_TRY(cairn_cli_named(
@@ -165,7 +169,7 @@ static CAIRN_RC make_grant(struct cairn_cli *cli, struct granting *g)
 {
     CAIRN_BUF payload = {0}, assets = {0}, file = {0};
     uint64_t days = 7;
-    CAIRN_TRY(cairn_number_parse("--expires-days", g->days, DAYS_MAX, &days, &cli->err));
+    CAIRN_TRY(cairn_number_parse("--expires-days", g->days, 0, DAYS_MAX, &days, &cli->err));
     struct cairn_grant_draft draft = {.root = g->root,
                                       .statement = &g->statement,
                                       .manifest = &g->manifest,
@@ -195,7 +199,7 @@ static CAIRN_RC parse_new(struct cairn_cli *cli, struct granting *g, int argc, c
                                            {.name = "--key", .value = &g->key_path, .required = true},
                                            {.name = "--expires-days", .value = &g->days},
                                            {.name = "--max-age", .value = &g->max_age},
-                                           {.name = "--assets", .value = &g->assets_path, .required = true},
+                                           {.name = "--assets", .value = &g->assets_path, .required = true, .output = true},
                                            {.name = "-o", .value = &g->out_path},
                                            {.name = NULL}};
     struct cairn_args args = {.options = options, .positional = &g->request_path, .min_positional = 1, .max_positional = 1};

@@ -30,7 +30,8 @@ const struct cairn_command cairn_commands_install[] = {
      .verb = NULL,
      .synopsis = "grant.dsse manifest.dsse assets.bin [-o FILE]",
      .help = "First provisioning: verifies grant and manifest, opens the assets through the TPM, moves the epoch, seals the\n"
-             "vault and commits. The same files again: only the receipt is made again. After a power cut: a new grant.\n"
+             "vault and commits. The same files again: only the receipt is made again.\n"
+             "After a power cut: once more, and if that refuses with grant.epoch, a new grant.\n"
              "  -o FILE  where the receipt goes (standard output)",
      .run = install},
     {.noun = NULL},

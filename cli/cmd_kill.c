@@ -27,15 +27,15 @@ static CAIRN_RC kill_verify(struct cairn_cli *cli, int argc, char **argv, int *e
     CAIRN_TRY(cairn_cli_read(cli, order_path, &order_file));
     CAIRN_TRY(cairn_cli_read(cli, in, &kill_file));
     /* A receipt is read years later: the order's own dates are not judged. */
-    CAIRN_TRY(cairn_order_open(root, cairn_buf_span(&order_file), 0, &order, &cli->err));
+    CAIRN_TRY(cairn_cli_named(cli, order_path, cairn_order_open(root, cairn_buf_span(&order_file), 0, &order, &cli->err)));
     CAIRN_TRY(cairn_cli_statement(cli, root, statement_path, 0, &statement));
-    CAIRN_TRY(cairn_kill_verify(cairn_buf_span(&kill_file), &order, &statement, &kill, &cli->err));
+    CAIRN_TRY(cairn_cli_named(cli, in, cairn_kill_verify(cairn_buf_span(&kill_file), &order, &statement, &kill, &cli->err)));
     *exit_code = 0;
     return cairn_cli_print(cli,
                            json_pack("{s:b, s:s, s:I, s:I}", "keys_dead", 1, "serial", statement.serial, "counter",
                                      (json_int_t)kill.counter, "target", (json_int_t)kill.target),
                            "keys dead: serial %s, counter %" PRIu64 " (target %" PRIu64
-                           "); nothing sealed by this device opens any more\n",
+                           "); nothing sealed before the order was made opens any more\n",
                            statement.serial, kill.counter, kill.target);
 }
 

@@ -8,7 +8,6 @@
 #include "core/doctype.h"
 #include "provision/manifest.h"
 
-#define NUMBER_MAX UINT64_C(999999999999999)
 enum { DAY_S = 24 * 60 * 60, DAYS_MAX = 36500 };
 
 /* struct making is one `manifest new`: what was named, and what it was read into. */
@@ -59,10 +58,10 @@ static CAIRN_RC fill_draft(struct cairn_cli *cli, struct making *m, struct cairn
 {
     uint64_t version = 1, days = 0;
     *draft = (struct cairn_manifest_draft){.issued_s = cli->now_s, .assets = m->assets, .num_approvals = m->num_approvals};
-    CAIRN_TRY(cairn_number_parse("--svn", m->svn, NUMBER_MAX, &draft->svn, &cli->err));
-    CAIRN_TRY(cairn_number_parse("--floor", m->floor, NUMBER_MAX, &draft->floor, &cli->err));
-    CAIRN_TRY(cairn_number_parse("--version", m->version, UINT32_MAX, &version, &cli->err));
-    CAIRN_TRY(cairn_number_parse("--expires-days", m->days, DAYS_MAX, &days, &cli->err));
+    CAIRN_TRY(cairn_number_parse("--svn", m->svn, 0, CAIRN_NUMBER_MAX, &draft->svn, &cli->err));
+    CAIRN_TRY(cairn_number_parse("--floor", m->floor, 0, CAIRN_NUMBER_MAX, &draft->floor, &cli->err));
+    CAIRN_TRY(cairn_number_parse("--version", m->version, 0, UINT32_MAX, &version, &cli->err));
+    CAIRN_TRY(cairn_number_parse("--expires-days", m->days, 0, DAYS_MAX, &days, &cli->err));
     draft->vault_version = (uint32_t)version;
     draft->expires_s = days == 0 ? 0 : cli->now_s + days * DAY_S;
     for (size_t i = 0; i < m->num_approvals; i++) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "authority/sign.h"
+#include "cli/number.h"
 #include "cli/tables.h"
 #include "core/clock.h"
 #include "provision/receipt.h"
@@ -17,20 +18,6 @@ struct create_args {
     const char *root, *statement, *receipt, *reason, *holds, *min_grade, *days, *window, *out;
 };
 
-static CAIRN_RC number(const char *text, unsigned long fallback, unsigned long max, unsigned long *out, struct cairn_err *err)
-{
-    char *end = NULL;
-    *out = fallback;
-    if (text == NULL) {
-        return CAIRN_OK;
-    }
-    *out = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || *out > max) {
-        return CAIRN_FAIL(err, CAIRN_E_USAGE, "usage", "\"%s\" is not a number from 0 to %lu", text, max);
-    }
-    return CAIRN_OK;
-}
-
 /* Where the counter stands: as the last receipt certifies it, or as enrolled when there was none. */
 static CAIRN_RC last_epoch(struct cairn_cli *cli, const char *path, const struct cairn_statement *statement, uint64_t *out)
 {
@@ -41,11 +28,7 @@ static CAIRN_RC last_epoch(struct cairn_cli *cli, const char *path, const struct
         return CAIRN_OK;
     }
     CAIRN_TRY(cairn_cli_read(cli, path, &file));
-    enum cairn_rc rc = cairn_receipt_verify(cairn_buf_span(&file), statement, NULL, &receipt, &cli->err);
-    if (rc != CAIRN_OK) {
-        cairn_err_prefix(&cli->err, "%s", path);
-        return rc;
-    }
+    CAIRN_TRY(cairn_cli_named(cli, path, cairn_receipt_verify(cairn_buf_span(&file), statement, NULL, &receipt, &cli->err)));
     *out = receipt.to;
     return CAIRN_OK;
 }
@@ -53,8 +36,8 @@ static CAIRN_RC last_epoch(struct cairn_cli *cli, const char *path, const struct
 static CAIRN_RC fill_device(struct cairn_cli *cli, const struct create_args *a, const struct cairn_statement *s,
                             struct cairn_order *order)
 {
-    unsigned long window = 0;
-    CAIRN_TRY(number(a->window, 0, CAIRN_ORDER_MAX_WINDOW, &window, &cli->err));
+    uint64_t window = 0;
+    CAIRN_TRY(cairn_number_parse("--window", a->window, 0, CAIRN_ORDER_MAX_WINDOW, &window, &cli->err));
     order->devices = calloc(1, sizeof *order->devices);
     if (order->devices == NULL) {
         return CAIRN_FAIL(&cli->err, CAIRN_E_IO, "memory", "no memory for an order");
@@ -72,8 +55,8 @@ static CAIRN_RC fill_device(struct cairn_cli *cli, const struct create_args *a, 
 
 static CAIRN_RC fill_words(struct cairn_cli *cli, const struct create_args *a, struct cairn_order *order)
 {
-    unsigned long days = 0;
-    CAIRN_TRY(number(a->days, DEFAULT_DAYS, MAX_DAYS, &days, &cli->err));
+    uint64_t days = DEFAULT_DAYS;
+    CAIRN_TRY(cairn_number_parse("--days", a->days, 0, MAX_DAYS, &days, &cli->err));
     const char *grade = a->min_grade != NULL ? a->min_grade : "C";
     if (strlen(grade) != 1 || grade[0] < 'A' || grade[0] > 'D') {
         return CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "usage", "--min-grade is A, B, C or D");
@@ -90,7 +73,7 @@ static CAIRN_RC fill_words(struct cairn_cli *cli, const struct create_args *a, s
     (void)snprintf(order->reason, sizeof order->reason, "%s", a->reason);
     (void)snprintf(order->standard, sizeof order->standard, "%s", CAIRN_ORDER_STANDARD);
     order->issued_s = cli->now_s;
-    order->expires_s = cli->now_s + (uint64_t)days * DAY_S + 1;
+    order->expires_s = cli->now_s + days * DAY_S + 1;
     return cairn_random(order->challenge, sizeof order->challenge, &cli->err);
 }
 
@@ -190,7 +173,7 @@ static CAIRN_RC order_verify(struct cairn_cli *cli, int argc, char **argv, int *
     CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
     CAIRN_TRY(cairn_cli_root(cli, root_path, &root));
     CAIRN_TRY(cairn_cli_read(cli, in, &file));
-    CAIRN_TRY(cairn_order_open(root, cairn_buf_span(&file), cli->now_s, &order, &cli->err));
+    CAIRN_TRY(cairn_cli_named(cli, in, cairn_order_open(root, cairn_buf_span(&file), cli->now_s, &order, &cli->err)));
     if (statement_path != NULL) {
         CAIRN_TRY(cairn_cli_statement(cli, root, statement_path, cli->now_s, &statement));
         CAIRN_TRY(cairn_order_for(&order, &statement, &entry, &cli->err));

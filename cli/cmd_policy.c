@@ -10,6 +10,7 @@
 #include "authority/approval.h"
 #include "authority/sign.h"
 #include "boot_measure/facts.h"
+#include "cli/number.h"
 #include "cli/tables.h"
 #include "core/doctype.h"
 #include "policies/explain.h"
@@ -148,45 +149,6 @@ static CAIRN_RC open_policy(struct cairn_cli *cli, const struct cairn_root *root
     return cairn_cli_named(cli, path, cairn_policy_open(root, cairn_buf_span(&file), cli->now_s, out, &cli->err));
 }
 
-static CAIRN_RC parse_floor(struct cairn_cli *cli, const char *text, uint64_t *out)
-{
-    uint64_t floor = 0;
-    const bool digits = text[0] != '\0' && strlen(text) <= 15 && strspn(text, "0123456789") == strlen(text);
-    if (!digits) {
-        return CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "usage", "--floor must be a number, 0 to 999999999999999");
-    }
-    for (; *text != '\0'; text++) {
-        floor = 10 * floor + (uint64_t)(*text - '0');
-    }
-    *out = floor;
-    return CAIRN_OK;
-}
-
-/* sign_ref completes one approval: everything but `ref` and the signature is already there. */
-static CAIRN_RC sign_ref(const struct cairn_signer *signer, struct cairn_approval *approval, struct cairn_err *err)
-{
-    uint8_t digest[CAIRN_SHA256_LEN] = {0};
-    CAIRN_TRY(cairn_policy_approval_digest(approval->approved, approval->ref, digest, err));
-    CAIRN_TRY(cairn_signer_sign(signer, digest, approval->rs, err));
-    return cairn_approval_check(approval, err);
-}
-
-static CAIRN_RC make_approvals(const struct cairn_policy *policy, uint64_t floor, const struct cairn_signer *signer,
-                               struct cairn_approvals *out, struct cairn_err *err)
-{
-    struct cairn_approval approval = {.mask = policy->seal_mask};
-    struct cairn_writer w = cairn_writer(approval.pcr_digest, sizeof approval.pcr_digest);
-    cairn_write_bytes(&w, CAIRN_SPAN(policy->seal_digest));
-    CAIRN_TRY(cairn_policy_pcr(approval.approved, policy->seal_mask, policy->seal_digest, err));
-    CAIRN_TRY(cairn_signer_public(signer, &approval.signer, err));
-    *out = (struct cairn_approvals){.floor = floor, .anchor = approval, .vault = approval};
-    (void)snprintf(out->device_class, sizeof out->device_class, "%s", policy->device_class);
-    CAIRN_TRY(cairn_policy_ref_anchor(policy->device_class, out->anchor.ref, err));
-    CAIRN_TRY(cairn_policy_ref_vault(policy->device_class, floor, out->vault.ref, err));
-    CAIRN_TRY(sign_ref(signer, &out->anchor, err));
-    return sign_ref(signer, &out->vault, err);
-}
-
 static CAIRN_RC check_approver(struct cairn_cli *cli, const struct cairn_root *root, const struct cairn_signer *signer)
 {
     struct cairn_ec_key key;
@@ -223,12 +185,13 @@ static CAIRN_RC approve(struct cairn_cli *cli, int argc, char **argv, int *exit_
     CAIRN_POLICY policy = {0};
     struct cairn_approvals approvals;
     CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
-    CAIRN_TRY(parse_floor(cli, floor_text, &floor));
+    CAIRN_TRY(cairn_number_parse("--floor", floor_text, 0, CAIRN_NUMBER_MAX, &floor, &cli->err));
     CAIRN_TRY(cairn_cli_root(cli, root_path, &root));
     CAIRN_TRY(open_policy(cli, root, path, &policy));
     CAIRN_TRY(cairn_cli_signer(cli, key_path, &signer));
     CAIRN_TRY(check_approver(cli, root, signer));
-    CAIRN_TRY(make_approvals(&policy, floor, signer, &approvals, &cli->err));
+    CAIRN_TRY(
+        cairn_sign_approvals(signer, policy.device_class, floor, policy.seal_mask, policy.seal_digest, &approvals, &cli->err));
     *exit_code = 0;
     return write_approvals(cli, &approvals, out_path);
 }

@@ -6,20 +6,10 @@
 
 #include "authority/draft.h"
 #include "authority/sign.h"
+#include "cli/number.h"
 #include "cli/tables.h"
 
 enum { DEFAULT_DAYS = 3650, MAX_DAYS = 36500, DAY_S = 86400, HOLD_BACK_S = 3600 };
-
-static CAIRN_RC parse_number(const char *text, unsigned long max, uint32_t *out, struct cairn_err *err)
-{
-    char *end = NULL;
-    unsigned long n = text[0] >= '1' && text[0] <= '9' ? strtoul(text, &end, 10) : 0;
-    if (n == 0 || n > max || *end != '\0') {
-        return CAIRN_FAIL(err, CAIRN_E_USAGE, "usage", "\"%s\" is not a number from 1 to %lu", text, max);
-    }
-    *out = (uint32_t)n;
-    return CAIRN_OK;
-}
 
 /* "retire=2" */
 static CAIRN_RC read_threshold(const char *text, struct cairn_root_draft *draft, struct cairn_err *err)
@@ -27,6 +17,7 @@ static CAIRN_RC read_threshold(const char *text, struct cairn_root_draft *draft,
     char name[32] = "";
     const char *equals = strchr(text, '=');
     enum cairn_role role = CAIRN_ROLE_ROOT;
+    uint64_t threshold = 0;
     if (equals == NULL || (size_t)(equals - text) >= sizeof name) {
         return CAIRN_FAIL(err, CAIRN_E_USAGE, "usage", "--threshold wants ROLE=NUMBER, not \"%s\"", text);
     }
@@ -34,7 +25,9 @@ static CAIRN_RC read_threshold(const char *text, struct cairn_root_draft *draft,
     if (!cairn_role_from_name(name, &role)) {
         return CAIRN_FAIL(err, CAIRN_E_USAGE, "usage", "\"%s\" is no role", name);
     }
-    return parse_number(equals + 1, CAIRN_ROOT_MAX_KEYS, &draft->threshold[role], err);
+    CAIRN_TRY(cairn_number_parse("--threshold", equals + 1, 1, CAIRN_ROOT_MAX_KEYS, &threshold, err));
+    draft->threshold[role] = (uint32_t)threshold;
+    return CAIRN_OK;
 }
 
 static CAIRN_RC read_keys(struct cairn_cli *cli, const char **paths, size_t num, struct cairn_root_draft *draft)
@@ -62,7 +55,7 @@ static CAIRN_RC root_new(struct cairn_cli *cli, int argc, char **argv, int *exit
     const char *device_class = NULL, *out = NULL, *days_text = NULL;
     const char *keys[CAIRN_ROOT_MAX_KEYS], *thresholds[CAIRN_NUM_ROLES];
     size_t num_keys = 0, num_thresholds = 0;
-    uint32_t days = DEFAULT_DAYS;
+    uint64_t days = DEFAULT_DAYS;
     CAIRN_BUF text = {0};
     CAIRN_CLEANUP(free_draft) struct cairn_root_draft *draft = calloc(1, sizeof *draft);
     if (draft == NULL) {
@@ -86,11 +79,9 @@ static CAIRN_RC root_new(struct cairn_cli *cli, int argc, char **argv, int *exit
     for (size_t i = 0; i < num_thresholds; i++) {
         CAIRN_TRY(read_threshold(thresholds[i], draft, &cli->err));
     }
-    if (days_text != NULL) {
-        CAIRN_TRY(parse_number(days_text, MAX_DAYS, &days, &cli->err));
-    }
+    CAIRN_TRY(cairn_number_parse("--days", days_text, 1, MAX_DAYS, &days, &cli->err));
     draft->not_before_s = cli->now_s - HOLD_BACK_S; /* clocks of other desks may be a little behind */
-    draft->not_after_s = cli->now_s + (uint64_t)days * DAY_S;
+    draft->not_after_s = cli->now_s + days * DAY_S;
     CAIRN_TRY(read_keys(cli, keys, num_keys, draft));
     CAIRN_TRY(cairn_root_draft_write(draft, &text, &cli->err));
     *exit_code = 0;
@@ -103,9 +94,19 @@ static CAIRN_RC check_root(struct cairn_cli *cli, struct cairn_span payload, voi
     return cairn_root_check(payload, &cli->err);
 }
 
+/* Version 1 is signed by its own root keys and nobody else; later versions also by the version before. */
+static CAIRN_RC check_signer(struct cairn_cli *cli, struct cairn_span file)
+{
+    CAIRN_ROOT *root = NULL;
+    struct cairn_err err = {0};
+    enum cairn_rc rc = cairn_root_open(file, cli->now_s, &root, &err);
+    return rc != CAIRN_OK && strcmp(err.code, "root.signer") == 0 ? CAIRN_FAIL(&cli->err, rc, "root.signer", "%s", err.text)
+                                                                  : CAIRN_OK;
+}
+
 static CAIRN_RC root_sign(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
 {
-    struct cairn_signing signing = {.type = CAIRN_TYPE_ROOT, .check = check_root};
+    struct cairn_signing signing = {.type = CAIRN_TYPE_ROOT, .check = check_root, .check_signed = check_signer};
     *exit_code = 0;
     return cairn_cli_sign(cli, argc, argv, &signing);
 }

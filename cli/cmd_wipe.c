@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/tables.h"
+#include "core/log.h"
 #include "wipe/sequence_device.h"
 
 enum { CONSUMER_WAIT_MS = 10000 };
@@ -53,7 +54,8 @@ static CAIRN_RC make_plan(struct cairn_cli *cli, const struct cairn_here *here, 
                                  .now_s = cli->now_s};
     if (order_path != NULL) {
         CAIRN_TRY(cairn_cli_read(cli, order_path, &file));
-        CAIRN_TRY(cairn_order_open(here->identity.root, cairn_buf_span(&file), cli->now_s, &order, &cli->err));
+        CAIRN_TRY(cairn_cli_named(cli, order_path,
+                                  cairn_order_open(here->identity.root, cairn_buf_span(&file), cli->now_s, &order, &cli->err)));
         CAIRN_TRY(cairn_order_for(&order, &here->identity.statement, &entry, &cli->err));
         ask.order = &order;
     }
@@ -122,15 +124,17 @@ static bool stop_wanted(void *arg)
 static void tell_step(void *arg, enum cairn_wipe_step done)
 {
     static const char *const TEXT[] = {"order accepted",
-                                       "device is DECOMMISSIONING",
+                                       "order bound to the device",
                                        "consumers stopped",
                                        "keys killed, receipt delivered",
                                        "media treated",
                                        "TPM cleared, certificate delivered",
                                        "RETIRED"};
     const struct session *session = arg;
+    const struct cairn_log log = cairn_log("cairn", CAIRN_LOG_INFO);
+    const struct cairn_log_field step = {.key = "step", .value = TEXT[done]};
     if (!session->cli->json) {
-        (void)fprintf(stderr, "wipe: %s\n", TEXT[done]);
+        cairn_log_event(&log, CAIRN_LOG_INFO, "wipe.step", &step, 1);
     }
 }
 
@@ -169,6 +173,7 @@ static CAIRN_RC carry_out(struct cairn_cli *cli, const struct cairn_here *here, 
     char path[CAIRN_WIPE_PATH_MAX] = "";
     CAIRN_FS *out = NULL;
     CAIRN_TRY(absolute(cli, out_path, path));
+    const bool made = access(path, F_OK) != 0;
     CAIRN_TRY(cairn_fs_open_dir(path, true, &out, &cli->err));
     CAIRN_TRY(open_signals(&session));
     const struct cairn_wipe_run run = {.state = here->state,
@@ -187,6 +192,12 @@ static CAIRN_RC carry_out(struct cairn_cli *cli, const struct cairn_here *here, 
                                        .step = tell_step,
                                        .arg = &session};
     enum cairn_rc rc = order.len > 0 ? cairn_wipe_accept(&run, order, &cli->err) : CAIRN_OK;
+    if (rc == CAIRN_E_FORMAT && order.len > 0) {
+        cairn_err_prefix(&cli->err, "the order");
+    }
+    if (rc != CAIRN_OK && made) {
+        (void)rmdir(path); /* refused: nothing was written there */
+    }
     rc = rc == CAIRN_OK ? cairn_wipe_resume(&run, &cli->err) : rc;
     (void)close(session.signal_fd);
     return rc;

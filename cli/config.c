@@ -146,7 +146,8 @@ static CAIRN_RC check_owner(const char *path, struct cairn_err *err)
     struct stat st;
     if (stat(path, &st) != 0) {
         return CAIRN_FAIL_CAUSE(err, CAIRN_E_IO, "config.absent", errno,
-                                "no configuration at %s: %s (name one with --config FILE)", path, strerror(errno));
+                                "no configuration at %s: %s (make one, or name another with --config FILE)", path,
+                                strerror(errno));
     }
     if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "config.mode", "%s can be written by others than its owner: chmod go-w it",
@@ -155,17 +156,22 @@ static CAIRN_RC check_owner(const char *path, struct cairn_err *err)
     return CAIRN_OK;
 }
 
-CAIRN_RC cairn_config_load(const char *path, struct cairn_config *out, struct cairn_err *err)
+struct cairn_config cairn_config_default(void)
 {
     struct cairn_tpm_config handles = cairn_tpm_config_default();
-    struct cairn_config config = {.state = "/var/lib/cairn",
-                                  .boot_log = "/sys/kernel/security/tpm0/binary_bios_measurements",
-                                  .ima_log = "/sys/kernel/security/ima/binary_runtime_measurements",
-                                  .userspace_log = "/run/cairn/userspace.log",
-                                  .ak = handles.ak,
-                                  .srk = handles.srk,
-                                  .epoch = handles.epoch,
-                                  .anchor = {handles.anchor[0], handles.anchor[1]}};
+    return (struct cairn_config){.state = "/var/lib/cairn",
+                                 .boot_log = "/sys/kernel/security/tpm0/binary_bios_measurements",
+                                 .ima_log = "/sys/kernel/security/ima/binary_runtime_measurements",
+                                 .userspace_log = "/run/cairn/userspace.log",
+                                 .ak = handles.ak,
+                                 .srk = handles.srk,
+                                 .epoch = handles.epoch,
+                                 .anchor = {handles.anchor[0], handles.anchor[1]}};
+}
+
+CAIRN_RC cairn_config_load(const char *path, struct cairn_config *out, struct cairn_err *err)
+{
+    struct cairn_config config = cairn_config_default();
     CAIRN_BUF text = {0};
     CAIRN_TRY(check_owner(path, err));
     CAIRN_TRY(cairn_path_read(path, CONFIG_MAX, &text, err));

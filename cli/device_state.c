@@ -12,7 +12,7 @@ static void free_journal(struct cairn_journal **journal)
 }
 
 /* A device whose end was accepted does nothing else any more, whether or not its boot state could anchor that. */
-static CAIRN_RC refuse_ending(struct cairn_cli *cli, struct cairn_here *here)
+CAIRN_RC cairn_device_refuse_ending(struct cairn_cli *cli, struct cairn_here *here)
 {
     CAIRN_CLEANUP(free_journal) struct cairn_journal *journal = calloc(1, sizeof *journal);
     bool there = false;
@@ -42,7 +42,7 @@ CAIRN_RC cairn_device_state_read(struct cairn_cli *cli, struct cairn_here *here,
     if (state == NULL) {
         return CAIRN_FAIL(&cli->err, CAIRN_E_IO, "memory", "no memory for the device's state");
     }
-    CAIRN_TRY(refuse_ending(cli, here));
+    CAIRN_TRY(cairn_device_refuse_ending(cli, here));
     CAIRN_TRY(cairn_state_read(here->state, &here->identity, here->tpm, state, &cli->err));
     *out = state;
     state = NULL;

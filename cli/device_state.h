@@ -9,6 +9,8 @@
  * frame), for commands that are over once an order was accepted: CAIRN_E_REFUSED "wipe.pending"; "state.life" (RETIRED). The
  * caller frees *out with free(), or declares it CAIRN_DEVICE_STATE. */
 CAIRN_RC cairn_device_state_read(struct cairn_cli *cli, struct cairn_here *here, struct cairn_state **out);
+/* cairn_device_refuse_ending: an order was accepted, CAIRN_E_REFUSED "wipe.pending", or carried out, "state.life" (RETIRED). */
+CAIRN_RC cairn_device_refuse_ending(struct cairn_cli *cli, struct cairn_here *here);
 void cairn_device_state_freep(struct cairn_state **state);
 #define CAIRN_DEVICE_STATE CAIRN_CLEANUP(cairn_device_state_freep) struct cairn_state
 

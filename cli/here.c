@@ -48,7 +48,11 @@ static CAIRN_RC read_auth(const char *path, struct cairn_secret **out, struct ca
     if (path[0] == '\0') {
         return CAIRN_OK;
     }
-    CAIRN_TRY(cairn_path_read_private(path, AUTH_MAX, &bytes, err));
+    enum cairn_rc rc = cairn_path_read_private(path, AUTH_MAX, &bytes, err);
+    if (rc != CAIRN_OK) {
+        cairn_err_prefix(err, "the configured auth file");
+        return rc;
+    }
     while (bytes.len > 0 && (bytes.p[bytes.len - 1] == '\n' || bytes.p[bytes.len - 1] == '\r')) {
         bytes.len--;
     }
@@ -83,6 +87,15 @@ static CAIRN_RC open_bare(struct cairn_cli *cli, struct cairn_here *here)
     CAIRN_TRY(cairn_fs_open_dir(here->config.state, true, &here->state, &cli->err));
     CAIRN_TRY(lock_state(here->config.state, &here->lock_fd, &cli->err));
     return open_tpm(here, &cli->err);
+}
+
+CAIRN_RC cairn_here_open_tpm(struct cairn_cli *cli, const struct cairn_config *config, struct cairn_here *out)
+{
+    CAIRN_HERE here = {.config = *config};
+    CAIRN_TRY(open_tpm(&here, &cli->err));
+    *out = here;
+    here = (struct cairn_here){0};
+    return CAIRN_OK;
 }
 
 CAIRN_RC cairn_here_open_bare(struct cairn_cli *cli, struct cairn_here *out)

@@ -15,11 +15,15 @@ static bool same(const char *a, const char *b)
     return a == NULL ? b == NULL : b != NULL && strcmp(a, b) == 0;
 }
 
-static void list_commands(FILE *to)
+/* list_commands lists those of one noun, or all. */
+static void list_commands(FILE *to, const char *noun)
 {
     (void)fprintf(to, "usage: cairn [--config FILE] [--json] COMMAND [--help]\n\n");
     for (size_t t = 0; cairn_command_tables[t] != NULL; t++) {
         for (const struct cairn_command *c = cairn_command_tables[t]; c->noun != NULL; c++) {
+            if (noun != NULL && !same(c->noun, noun)) {
+                continue;
+            }
             (void)fprintf(to, "  cairn %s%s%s %s\n", c->noun, c->verb != NULL ? " " : "", c->verb != NULL ? c->verb : "",
                           c->synopsis);
         }
@@ -72,6 +76,18 @@ static CAIRN_RC take_common(struct cairn_cli *cli, int *argc, char **argv, bool 
     return CAIRN_OK;
 }
 
+static bool is_noun(const char *word)
+{
+    for (size_t t = 0; cairn_command_tables[t] != NULL; t++) {
+        for (const struct cairn_command *c = cairn_command_tables[t]; c->noun != NULL; c++) {
+            if (same(c->noun, word)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static int report(struct cairn_cli *cli, enum cairn_rc rc)
 {
     const struct cairn_err *e = &cli->err;
@@ -90,6 +106,24 @@ static int report(struct cairn_cli *cli, enum cairn_rc rc)
     return cairn_rc_exit_code(rc);
 }
 
+/* No command was named: help, if that was asked for, or what is wrong with the words. */
+static int without_command(struct cairn_cli *cli, int argc, char **argv, bool help)
+{
+    const char *noun = argc > 0 && is_noun(argv[0]) ? argv[0] : NULL;
+    help = help || (argc > 0 && same(argv[0], "help"));
+    if (help || argc == 0) {
+        list_commands(help ? stdout : stderr, noun);
+        return help ? 0 : 2;
+    }
+    enum cairn_rc rc =
+        noun != NULL && argc == 1
+            ? CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "usage", "`cairn %s` needs a verb: `cairn %s --help` lists them", noun, noun)
+            : CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "usage", "there is no command \"%s%s%s\": `cairn %s%s--help` lists them",
+                         argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "", noun != NULL ? noun : "",
+                         noun != NULL ? " " : "");
+    return report(cli, rc);
+}
+
 static int run(struct cairn_cli *cli, int argc, char **argv)
 {
     bool help = false;
@@ -104,13 +138,7 @@ static int run(struct cairn_cli *cli, int argc, char **argv)
     }
     const struct cairn_command *command = argc > 0 ? find_command(argc, argv, &words) : NULL;
     if (command == NULL) {
-        list_commands(help ? stdout : stderr);
-        if (argc > 0) {
-            rc = CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "usage", "there is no command \"%s%s%s\"", argv[0], argc > 1 ? " " : "",
-                            argc > 1 ? argv[1] : "");
-            return report(cli, rc);
-        }
-        return help ? 0 : 2;
+        return without_command(cli, argc, argv, help);
     }
     if (help) {
         show_help(command);

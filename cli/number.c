@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-CAIRN_RC cairn_number_parse(const char *option, const char *text, uint64_t max, uint64_t *out, struct cairn_err *err)
+CAIRN_RC cairn_number_parse(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *out,
+                            struct cairn_err *err)
 {
     uint64_t number = 0;
     if (text == NULL) {
@@ -14,8 +15,9 @@ CAIRN_RC cairn_number_parse(const char *option, const char *text, uint64_t max, 
     for (const char *at = text; ok && *at != '\0'; at++) {
         number = 10 * number + (uint64_t)(*at - '0');
     }
-    if (!ok || number > max) {
-        return CAIRN_FAIL(err, CAIRN_E_USAGE, "usage", "%s must be a number from 0 to %llu", option, (unsigned long long)max);
+    if (!ok || number < min || number > max) {
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "usage", "%s must be a number from %llu to %llu", option, (unsigned long long)min,
+                          (unsigned long long)max);
     }
     *out = number;
     return CAIRN_OK;

@@ -99,6 +99,11 @@ CAIRN_RC cairn_cli_statement(struct cairn_cli *cli, const struct cairn_root *roo
 CAIRN_RC cairn_cli_signer(struct cairn_cli *cli, const char *path, struct cairn_signer **out)
 {
     CAIRN_BUF pem = {0};
+    const size_t len = strlen(path);
+    if (len > 4 && strcmp(path + len - 4, ".pub") == 0) {
+        return CAIRN_FAIL(&cli->err, CAIRN_E_REFUSED, "key.public",
+                          "%s is a public key: a signature needs the private one, %.*s.key", path, (int)(len - 4), path);
+    }
     CAIRN_TRY(cairn_path_read_private(path, KEY_FILE_MAX, &pem, &cli->err));
     return cairn_cli_named(cli, path, cairn_signer_read(cairn_buf_span(&pem), out, &cli->err));
 }
@@ -118,6 +123,9 @@ CAIRN_RC cairn_cli_sign(struct cairn_cli *cli, int argc, char **argv, struct cai
     CAIRN_TRY(cairn_cli_signer(cli, key, &signer));
     CAIRN_TRY(
         cairn_cli_named(cli, in, cairn_sign_document(cairn_buf_span(&file), signing->type, signer, &signed_file, &cli->err)));
+    if (signing->check_signed != NULL) {
+        CAIRN_TRY(cairn_cli_named(cli, key, signing->check_signed(cli, cairn_buf_span(&signed_file))));
+    }
     signing->to_file = out != NULL && strcmp(out, "-") != 0;
     return cairn_cli_write_document(cli, out, cairn_buf_span(&signed_file));
 }

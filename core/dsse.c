@@ -85,7 +85,7 @@ enum cairn_rc cairn_dsse_parse(struct cairn_span file, const char *type, struct 
     CAIRN_JSON *json = NULL;
     CAIRN_DSSE dsse = {0};
     CAIRN_TRY(cairn_json_parse(cairn_json_trim_newline(file), CAIRN_DSSE_MAX_LEN, true, "envelope", &json, err));
-    struct cairn_obj o = cairn_obj(json, "envelope", err);
+    struct cairn_obj o = cairn_obj(json, "not a signed document", err);
     cairn_obj_base64(&o, "payload", CAIRN_DSSE_MAX_LEN, &dsse.payload);
     const char *seen = cairn_obj_string(&o, "payloadType", CAIRN_DSSE_TYPE_MAX - 1);
     const json_t *signatures = cairn_obj_array(&o, "signatures", SIZE_MAX);

@@ -17,7 +17,7 @@ struct cairn_dsse_signature {
     uint8_t key_id[CAIRN_SHA256_LEN];
     uint8_t rs[64];
 };
-/* struct cairn_dsse is a decoded envelope whose signatures nobody has checked yet: see authority/verify.h. */
+/* struct cairn_dsse is a decoded envelope whose signatures nobody has checked yet: see authority/root.h. */
 struct cairn_dsse {
     char type[CAIRN_DSSE_TYPE_MAX];
     struct cairn_buf payload;

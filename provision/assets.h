@@ -28,13 +28,13 @@ struct cairn_asset_key {
     const char *device_class;
     uint64_t svn;
 };
-/* cairn_assets_seal replaces `out` by the container. CAIRN_E_USAGE "assets.names" (a bad or doubled name, none, or too many).
- */
+/* cairn_assets_seal replaces `out` by the container. CAIRN_E_USAGE "assets.names" (a bad or doubled name, none, or too many),
+ * "assets.key" (`key` has no transport key of CAIRN_TK_LEN bytes, or too long a class). */
 CAIRN_RC cairn_assets_seal(const struct cairn_asset_key *key, const struct cairn_asset_plain *assets, size_t num,
                            struct cairn_buf *out, struct cairn_err *err);
 /* cairn_assets_open gives the plaintext of `name`, whose digest must be `want`. CAIRN_E_FORMAT "assets.format";
  * CAIRN_E_REFUSED "assets.absent" (no such asset), "assets.tag" (another key, or altered), "assets.digest" (not the bytes that
- * were signed for). */
+ * were signed for); CAIRN_E_USAGE "assets.key". */
 CAIRN_RC cairn_assets_open(const struct cairn_asset_key *key, struct cairn_span file, const char *name, const uint8_t want[32],
                            struct cairn_secret **out, struct cairn_err *err);
 /* cairn_assets_check decides whether `file` is a container, without a key. CAIRN_E_FORMAT "assets.format". */

@@ -72,13 +72,21 @@ static void job_clear(struct job *job)
     cairn_secret_free(job->online);
 }
 
+static CAIRN_RC named(const char *which, enum cairn_rc rc, struct cairn_err *err)
+{
+    if (rc != CAIRN_OK) {
+        cairn_err_prefix(err, "%s", which);
+    }
+    return rc;
+}
+
 static CAIRN_RC open_documents(const struct cairn_install *in, struct job *job, struct cairn_err *err)
 {
     const struct cairn_identity *identity = job->place->identity;
     uint8_t digest[32] = {0};
     CAIRN_TRY(require_enrolled(identity, err));
-    CAIRN_TRY(cairn_manifest_open(identity->root, in->manifest, in->now_s, &job->manifest, err));
-    CAIRN_TRY(cairn_grant_open(identity->root, in->grant, in->now_s, &job->grant, err));
+    CAIRN_TRY(named("the manifest", cairn_manifest_open(identity->root, in->manifest, in->now_s, &job->manifest, err), err));
+    CAIRN_TRY(named("the grant", cairn_grant_open(identity->root, in->grant, in->now_s, &job->grant, err), err));
     CAIRN_TRY(cairn_grant_check(&job->grant, &identity->statement, &job->manifest, err));
     CAIRN_TRY(cairn_manifest_approval(&job->manifest, job->grant.mask, job->grant.pcr_digest, &job->approvals, err));
     CAIRN_TRY(cairn_sha256(in->assets, digest, err));

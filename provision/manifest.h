@@ -39,7 +39,8 @@ void cairn_manifest_clear(struct cairn_manifest *manifest);
 /* cairn_manifest_open verifies the signatures (role release), then reads. `out` must be cleared by the caller.
  * CAIRN_E_REFUSED "manifest.signer", "manifest.holders", "signature.invalid"; "manifest.class" (of another class),
  * "manifest.floor" (svn below its own floor), "manifest.expired" (now_s 0: not judged), "manifest.approval" (an approval of
- * another floor, or none), approval.*; CAIRN_E_FORMAT json.*, "manifest.assets" (not exactly the asset "vault"). */
+ * another floor, or none), approval.*; CAIRN_E_FORMAT json.*, "manifest.assets" (not exactly the asset "vault"),
+ * "manifest.parameters" (more than two sets can hold). */
 CAIRN_RC cairn_manifest_open(const struct cairn_root *root, struct cairn_span file, uint64_t now_s, struct cairn_manifest *out,
                              struct cairn_err *err);
 /* cairn_manifest_parse reads a payload that nobody has signed yet, or whose signature was verified. With `root` NULL class and

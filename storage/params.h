@@ -30,6 +30,7 @@ struct cairn_param {
     uint8_t flags;
     struct cairn_span value; /* borrows from the set */
 };
+/* cairn_param_name_ok: the alphabet of every name a manifest gives, of parameters and of assets: [a-z][a-z0-9._-]{0,63}. */
 bool cairn_param_name_ok(const char *name);
 
 /* cairn_params_check decides whether `set` is a parameter set; every other function here wants a checked one.

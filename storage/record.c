@@ -4,11 +4,13 @@
  * behind a name), so that the digest in the anchor stands for the meaning and not only for the bytes.
  *
  * Trust boundary: the bytes come from a disk that an attacker may have written. Nothing here says that a record holds: only
- * an anchor does (storage/anchored.h). Source: docs/formats.md "record", "anchor".
+ * an anchor does (storage/state.h). Source: docs/formats.md "record", "anchor".
  */
 #include "storage/record.h"
 
 #include <string.h>
+
+#include "storage/params.h"
 
 enum { FORMAT = 1, ANCHOR_BODY = 40, ANCHOR_CHECK = 8 };
 static const uint8_t MAGIC[8] = {'C', 'A', 'I', 'R', 'N', 'R', 'E', 'C'};
@@ -36,17 +38,8 @@ static bool is_zero(const uint8_t *p, size_t len)
 static bool name_is_plain(const char name[CAIRN_ASSET_NAME_MAX])
 {
     size_t len = strnlen(name, CAIRN_ASSET_NAME_MAX);
-    if (len == 0 || len == CAIRN_ASSET_NAME_MAX || name[0] < 'a' || name[0] > 'z') {
-        return false;
-    }
-    for (size_t i = 0; i < len; i++) {
-        bool letter = name[i] >= 'a' && name[i] <= 'z';
-        bool other = (name[i] >= '0' && name[i] <= '9') || name[i] == '.' || name[i] == '_' || name[i] == '-';
-        if (!letter && !other) {
-            return false;
-        }
-    }
-    return is_zero((const uint8_t *)name + len, CAIRN_ASSET_NAME_MAX - len);
+    return len < CAIRN_ASSET_NAME_MAX && cairn_param_name_ok(name) &&
+           is_zero((const uint8_t *)name + len, CAIRN_ASSET_NAME_MAX - len);
 }
 
 /* The life cycle's own rules: which fields belong together. */

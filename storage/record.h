@@ -1,6 +1,6 @@
 /* storage/record.h -- the 4096-byte record: what this device is, and the 48 bytes that anchor it.
  *
- * Pure; the commit and recovery over two copies and two indices are in storage/state_device.h.
+ * Pure; the commit and recovery over two copies and two indices are in storage/state.h.
  * Source: RECORD.md as kept in docs/architecture.md; DESIGN 6; docs/formats.md "record".
  */
 #ifndef CAIRN_STORAGE_RECORD_H
@@ -8,7 +8,7 @@
 
 #include "tpm_data/template.h"
 
-enum { CAIRN_RECORD_LEN = 4096, CAIRN_RECORD_MAX_ASSETS = 32, CAIRN_ASSET_NAME_MAX = 32, CAIRN_SEALED_FIELD = 512 };
+enum { CAIRN_RECORD_LEN = 4096, CAIRN_RECORD_MAX_ASSETS = 32, CAIRN_ASSET_NAME_MAX = 32 };
 enum cairn_life {
     CAIRN_LIFE_MANUFACTURED = 0, /* never in a record */
     CAIRN_LIFE_ENROLLED = 1,     /* never in a record */
@@ -26,7 +26,7 @@ enum cairn_phase {
 };
 
 struct cairn_asset_entry {
-    char name[CAIRN_ASSET_NAME_MAX]; /* alphabet a-z 0-9 . _ -, first a letter */
+    char name[CAIRN_ASSET_NAME_MAX]; /* as cairn_param_name_ok; padded with zeros */
     uint8_t slot_class;              /* 3 = vault; others are reserved formats */
     uint32_t version;
     uint64_t size;
@@ -54,7 +54,8 @@ struct cairn_record {
     size_t sealed_private_len;
 };
 /* cairn_record_encode fills exactly 4096 bytes (reserved space zero); _decode refuses anything that encode would not write.
- * CAIRN_E_FORMAT "record.magic", "record.format", "record.field". */
+ * CAIRN_E_FORMAT "record.magic" (another length, or no record), "record.format" (another format number), "record.field" (a
+ * value that no record has; the text names the field). */
 CAIRN_RC cairn_record_encode(const struct cairn_record *record, uint8_t out[CAIRN_RECORD_LEN], struct cairn_err *err);
 CAIRN_RC cairn_record_decode(struct cairn_span bytes, struct cairn_record *out, struct cairn_err *err);
 

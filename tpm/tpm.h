@@ -56,9 +56,11 @@ struct cairn_tpm_pins {
     struct cairn_name srk, ak, epoch, anchor[2]; /* indices: computed with WRITTEN set */
     uint8_t fleet[32]; /* the AK template's: lets the AK be re-derived after a Clear; zeros: not known */
 };
+/* cairn_tpm_pin replaces all pins and forgets what was loaded under the old ones. Sends no command. CAIRN_E_USAGE
+ * "tpm.unpinned": without the SRK's Name no session can be salted. */
 CAIRN_RC cairn_tpm_pin(struct cairn_tpm *tpm, const struct cairn_tpm_pins *pins, struct cairn_err *err);
 
-/* properties */
+/* struct cairn_tpm_info is what the TPM says of itself. */
 struct cairn_tpm_info {
     char manufacturer[5]; /* "IBM " is libtpms */
     char vendor[20];
@@ -68,8 +70,10 @@ struct cairn_tpm_info {
     bool sha256_bank, ecc_p256;
     uint32_t lockout_counter, lockout_interval_s, nv_index_max, nv_buffer_max;
 };
+/* cairn_tpm_info reads it, unauthenticated: for people and for refusals, never for trust. The common errors. */
 CAIRN_RC cairn_tpm_info(struct cairn_tpm *tpm, struct cairn_tpm_info *out, struct cairn_err *err);
-/* Handles of one kind (0x01000000 NV, 0x81000000 persistent, 0x80000000 transient, 0x02000000 sessions), unauthenticated. */
+/* cairn_tpm_handles lists the handles of one kind (0x01000000 NV, 0x81000000 persistent, 0x80000000 transient, 0x02000000
+ * sessions), unauthenticated. */
 CAIRN_RC cairn_tpm_handles(struct cairn_tpm *tpm, uint32_t first, struct cairn_audit_handles *out, struct cairn_err *err);
 
 /* keys. cairn_tpm_keys_make finds or makes the persistent SRK and AK of `fleet`. What is there and not ours stays: SRK then
@@ -79,23 +83,30 @@ struct cairn_tpm_keys {
     uint32_t ak_handle, srk_handle;
 };
 CAIRN_RC cairn_tpm_keys_make(struct cairn_tpm *tpm, const uint8_t fleet[32], struct cairn_tpm_keys *out, struct cairn_err *err);
-/* EK certificates in NV: reads every index in 0x01c00002..0x01c0001f that holds one; calls `each` with the raw bytes. */
+/* cairn_tpm_ek_certs reads every NV index in 0x01c00002..0x01c0001f that holds something and calls `each` with the raw bytes,
+ * borrowed for that call. Ends at the first error of `each`, which it returns. */
 CAIRN_RC cairn_tpm_ek_certs(struct cairn_tpm *tpm,
                             CAIRN_RC (*each)(void *arg, uint32_t index, struct cairn_span der, struct cairn_err *err),
                             void *arg, struct cairn_err *err);
-/* cairn_tpm_activate recovers the secret of a credential made for (EK, pinned AK). CAIRN_E_REFUSED "credential.other". */
+/* cairn_tpm_activate recovers the secret of a credential made for (EK, pinned AK). After a Clear there is no persistent AK: it
+ * is derived again (its Name must be the pinned one), so that a retired device can still be challenged. CAIRN_E_REFUSED
+ * "credential.other": made for another EK or AK, or altered. */
 CAIRN_RC cairn_tpm_activate(struct cairn_tpm *tpm, struct cairn_span credential, struct cairn_span seed,
                             struct cairn_secret **out, struct cairn_err *err);
 /* cairn_tpm_identify asks whether this is the TPM whose AK is pinned, also after a Clear. CAIRN_E_TPM "tpm.ak.other": another
  * chip. */
 CAIRN_RC cairn_tpm_identify(struct cairn_tpm *tpm, struct cairn_err *err);
+/* cairn_tpm_certify_srk: the AK certifies the SRK. cairn_tpm_quote: the AK quotes the PCRs of `mask`, SHA-256 bank. `extra` is
+ * the attestation's extraData; caller verifies with tpm_data/claim.h. The common errors, "tpm.ak.other". */
 CAIRN_RC cairn_tpm_certify_srk(struct cairn_tpm *tpm, const uint8_t extra[32], struct cairn_attestation *out,
                                struct cairn_err *err);
 CAIRN_RC cairn_tpm_quote(struct cairn_tpm *tpm, uint32_t mask, const uint8_t extra[32], struct cairn_attestation *out,
                          struct cairn_err *err);
 
-/* PCRs (SHA-256 bank). _extend extends PCR `pcr` in every active bank with that bank's hash of `data`: one
- * command up to 1024 bytes; beyond, the host hashes: CAIRN_E_TPM "tpm.bank" when it does not know a bank's hash. */
+/* PCRs. _read gives those of `mask` from the SHA-256 bank, unauthenticated, and leaves the rest of `values` alone. _extend
+ * extends PCR `pcr` in every active bank with that bank's hash of `data`: one command up to 1024 bytes; beyond, the host
+ * hashes: CAIRN_E_TPM "tpm.bank" when it does not know a bank's hash. CAIRN_E_USAGE "pcr.selection": a PCR above 23. _banks
+ * gives the hash algorithms (TPM_ALG_ID) of the active banks. */
 CAIRN_RC cairn_tpm_pcr_read(struct cairn_tpm *tpm, uint32_t mask, uint8_t values[CAIRN_NUM_PCRS][32], struct cairn_err *err);
 CAIRN_RC cairn_tpm_pcr_extend(struct cairn_tpm *tpm, unsigned pcr, struct cairn_span data, struct cairn_err *err);
 enum { CAIRN_TPM_MAX_BANKS = 4 };
@@ -161,8 +172,7 @@ CAIRN_RC cairn_tpm_wipe_run(struct cairn_tpm *tpm, const struct cairn_tpm_wipe *
  * CAIRN_E_TPM "wipe.proof.lost": another operation's failure has cost the session. */
 CAIRN_RC cairn_tpm_wipe_sign(struct cairn_tpm *tpm, struct cairn_tpm_proof *proof, const uint8_t extra[32],
                              struct cairn_attestation *out, struct cairn_err *err);
+/* cairn_tpm_proof_free flushes the session and the transient AK, as far as the TPM answers. NULL is fine. */
 void cairn_tpm_proof_free(struct cairn_tpm *tpm, struct cairn_tpm_proof *proof);
-/* After Clear there is no persistent AK: re-derives it (Name must be the pinned one) and answers a credential, so that a
- * retired device can be challenged: cairn_tpm_activate does this by itself when the handle is empty. */
 
 #endif

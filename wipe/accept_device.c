@@ -44,6 +44,13 @@ enum cairn_rc cairn_wipe_record(const struct cairn_state *state, const struct ca
     return CAIRN_OK;
 }
 
+enum cairn_rc cairn_wipe_receipt(const struct cairn_wipe_run *run, const struct cairn_order *order, struct cairn_buf *out,
+                                 struct cairn_kill *kill, struct cairn_err *err)
+{
+    CAIRN_TRY(cairn_file_read(run->state, CAIRN_WIPE_FILE_KILL, CAIRN_WIPE_FILE_MAX, out, err));
+    return cairn_kill_verify(cairn_buf_span(out), order, &run->identity->statement, kill, err);
+}
+
 /* May the order be accepted at the counter as it stands? */
 static CAIRN_RC check_epoch(const struct cairn_wipe_run *run, const struct cairn_order *order,
                             const struct cairn_order_device *entry, struct cairn_err *err)
@@ -115,6 +122,11 @@ static CAIRN_RC begin(const struct cairn_wipe_run *run, const struct cairn_order
 {
     CAIRN_BUF plan = {0};
     struct cairn_journal journal = {0};
+    /* No certificate could be made of it after the Clear (certificate.dates). */
+    if (order->issued_s < run->identity->statement.issued_s) {
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "order.old",
+                          "the order was issued before this device was enrolled: have a new one made");
+    }
     CAIRN_TRY(check_epoch(run, order, entry, err));
     CAIRN_TRY(make_plan(run, order, &plan, err));
     CAIRN_TRY(fill_journal(run, order, &journal, err));
@@ -122,6 +134,69 @@ static CAIRN_RC begin(const struct cairn_wipe_run *run, const struct cairn_order
     CAIRN_TRY(cairn_file_replace(run->state, CAIRN_WIPE_FILE_ORDER, order_file, 0600, err));
     CAIRN_TRY(cairn_file_replace(run->state, CAIRN_WIPE_FILE_PLAN, cairn_buf_span(&plan), 0600, err));
     return cairn_wipe_put_journal(run->state, &journal, err);
+}
+
+/* The order that the journal names, opened from its stored bytes. */
+static CAIRN_RC open_stored(const struct cairn_wipe_run *run, const struct cairn_journal *journal, struct cairn_order *out,
+                            const struct cairn_order_device **entry)
+{
+    CAIRN_BUF file = {0};
+    CAIRN_TRY(cairn_file_read(run->state, CAIRN_WIPE_FILE_ORDER, CAIRN_WIPE_FILE_MAX, &file, NULL));
+    CAIRN_TRY(cairn_order_open(run->identity->root, cairn_buf_span(&file), 0, out, NULL));
+    CAIRN_TRY(cairn_order_for(out, &run->identity->statement, entry, NULL));
+    return cairn_span_equal(CAIRN_SPAN(out->digest), CAIRN_SPAN(journal->order)) ? CAIRN_OK : CAIRN_E_REFUSED;
+}
+
+/* A journal is anybody's text: it keeps another order out only while its own can go on, which a verified kill receipt shows,
+ * or an order that still reaches the counter. Otherwise one file would take the kill away from a device for ever. */
+static CAIRN_RC is_stuck(const struct cairn_wipe_run *run, const struct cairn_journal *journal, bool *out,
+                         struct cairn_err *err)
+{
+    CAIRN_ORDER order = {0};
+    CAIRN_BUF receipt = {0};
+    const struct cairn_order_device *entry = NULL;
+    const struct cairn_record *record = NULL;
+    struct cairn_kill kill = {0};
+    struct cairn_state state = {0};
+    bool anchored = false;
+    uint64_t counter = 0;
+    *out = true;
+    if (open_stored(run, journal, &order, &entry) != CAIRN_OK) {
+        return CAIRN_OK;
+    }
+    if (cairn_wipe_receipt(run, &order, &receipt, &kill, NULL) == CAIRN_OK) {
+        *out = false;
+        return CAIRN_OK;
+    }
+    CAIRN_TRY(cairn_state_read(run->state, run->identity, run->tpm, &state, err));
+    if (cairn_wipe_record(&state, &order, &record, &anchored, NULL) != CAIRN_OK) {
+        return CAIRN_OK;
+    }
+    CAIRN_TRY(cairn_tpm_epoch_read(run->tpm, &counter, err));
+    *out = journal->step >= CAIRN_WIPE_CERTIFIED || cairn_kill_allowed(entry, anchored, counter, NULL) != CAIRN_OK;
+    return CAIRN_OK;
+}
+
+/* A journal that is none says nothing: an order that holds begins anew. */
+static CAIRN_RC read_journal(const struct cairn_wipe_run *run, bool *there, struct cairn_journal *out, struct cairn_err *err)
+{
+    struct cairn_err seen = {0};
+    enum cairn_rc rc = cairn_wipe_journal(run->state, run->identity, there, out, &seen);
+    if (rc == CAIRN_E_FORMAT) {
+        *there = false;
+        return CAIRN_OK;
+    }
+    return rc == CAIRN_OK ? rc : CAIRN_FAIL_CAUSE(err, rc, seen.code, seen.cause, "%s", seen.text);
+}
+
+static CAIRN_RC accept_new(const struct cairn_wipe_run *run, const struct cairn_order *order,
+                           const struct cairn_order_device *entry, struct cairn_span file, struct cairn_err *err)
+{
+    CAIRN_TRY(begin(run, order, entry, file, err));
+    if (run->step != NULL) {
+        run->step(run->arg, CAIRN_WIPE_ACCEPTED);
+    }
+    return CAIRN_OK;
 }
 
 enum cairn_rc cairn_wipe_accept(const struct cairn_wipe_run *run, struct cairn_span order_file, struct cairn_err *err)
@@ -133,17 +208,22 @@ enum cairn_rc cairn_wipe_accept(const struct cairn_wipe_run *run, struct cairn_s
     if (!run->identity->enrolled) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "device.unenrolled", "this device is not enrolled: no order can name it");
     }
-    CAIRN_TRY(cairn_wipe_journal(run->state, run->identity, &there, &journal, err));
+    CAIRN_TRY(read_journal(run, &there, &journal, err));
+    bool same = false;
+    bool stuck = false;
     /* An order that is being executed was in its dates when it was accepted. */
-    CAIRN_TRY(cairn_order_open(run->identity->root, order_file, there ? 0 : run->now_s, &order, err));
-    CAIRN_TRY(cairn_order_for(&order, &run->identity->statement, &entry, err));
-    if (!there) {
-        CAIRN_TRY(begin(run, &order, entry, order_file, err));
-        if (run->step != NULL) {
-            run->step(run->arg, CAIRN_WIPE_ACCEPTED);
-        }
-        return CAIRN_OK;
+    CAIRN_TRY(cairn_order_open(run->identity->root, order_file, 0, &order, err));
+    same = there && cairn_span_equal(CAIRN_SPAN(journal.order), CAIRN_SPAN(order.digest));
+    if (there && (!same || journal.step == CAIRN_WIPE_RETIRED)) {
+        CAIRN_TRY(is_stuck(run, &journal, &stuck, err));
     }
+    if (!there || stuck) {
+        cairn_order_clear(&order);
+        CAIRN_TRY(cairn_order_open(run->identity->root, order_file, run->now_s, &order, err));
+        CAIRN_TRY(cairn_order_for(&order, &run->identity->statement, &entry, err));
+        return accept_new(run, &order, entry, order_file, err);
+    }
+    CAIRN_TRY(cairn_order_for(&order, &run->identity->statement, &entry, err));
     if (journal.step == CAIRN_WIPE_RETIRED) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "wipe.retired", "this device is retired; its certificate is in %s",
                           journal.out);
@@ -153,5 +233,6 @@ enum cairn_rc cairn_wipe_accept(const struct cairn_wipe_run *run, struct cairn_s
                           "another order is being executed (step %s): finish it with cairn wipe resume",
                           cairn_wipe_step_name(journal.step));
     }
-    return CAIRN_OK;
+    /* The stored copy may have been lost or damaged since. */
+    return cairn_file_replace(run->state, CAIRN_WIPE_FILE_ORDER, order_file, 0600, err);
 }

@@ -8,8 +8,8 @@
 #include "storage/state_device.h"
 #include "wipe/kill.h"
 
-/* cairn_kill_target = max(epoch_to + 2, bound + 1) for a device with the record `record` (NULL: none, or state lost; then the
- * order was accepted at a counter of at most epoch_to, so nothing is sealed beyond epoch_to + 1). An anchored DECOMMISSIONING
+/* cairn_kill_target = max(epoch_to + 2, bound + 1) for a device with the record `record` (NULL: none, or state lost; then
+ * the caller raises it to counter + 2, for nothing is sealed beyond counter + 1). An anchored DECOMMISSIONING
  * record's own target stands. */
 uint64_t cairn_kill_target(const struct cairn_record *record, const struct cairn_order_device *entry);
 /* cairn_kill_allowed: may a wipe go on at this counter? `anchored`: DECOMMISSIONING is in the anchored record: any counter from

@@ -71,7 +71,11 @@ static CAIRN_RC anchor(const struct work *w, struct cairn_state *state, struct c
     next.life = CAIRN_LIFE_DECOMMISSIONING;
     next.kill_target = cairn_kill_target(&state->record, w->entry);
     cairn_copy(next.order, w->order.digest, CAIRN_SHA256_LEN);
-    CAIRN_TRY(cairn_state_approvals(w->run->state, w->run->identity, &approvals, err));
+    struct cairn_err seen = {0};
+    enum cairn_rc rc = cairn_state_approvals(w->run->state, w->run->identity, &approvals, &seen);
+    if (rc != CAIRN_OK) { /* a damaged file must not hold up a kill that a missing one does not */
+        return CAIRN_FAIL(err, rc, "approval.unusable", "%s", seen.text);
+    }
     return cairn_state_commit(w->run->state, w->run->tpm, &approvals.anchor, &next, state, err);
 }
 
@@ -101,30 +105,55 @@ static CAIRN_RC stop_consumers(struct work *w, struct cairn_err *err)
     return cairn_consumers_stop(&w->journal, w->run->consumer_wait_ms, err);
 }
 
-/* An earlier attempt's receipt counts only if it verifies; otherwise the counter must still be there to be certified. */
-static CAIRN_RC stored_receipt(const struct work *w, struct cairn_buf *out)
+/* T. Without a record nothing tells what was sealed, but nothing is sealed past counter + 1 (RECORD, Kill). */
+static CAIRN_RC find_target(const struct work *w, const struct cairn_record *record, uint64_t *out, struct cairn_err *err)
 {
-    struct cairn_kill kill = {0};
-    CAIRN_TRY(read_state(w, CAIRN_WIPE_FILE_KILL, out, NULL));
-    return cairn_kill_verify(cairn_buf_span(out), &w->order, &w->run->identity->statement, &kill, NULL);
+    uint64_t counter = 0;
+    uint64_t target = cairn_kill_target(record, w->entry);
+    if (record == NULL) {
+        CAIRN_TRY(cairn_tpm_epoch_read(w->run->tpm, &counter, err));
+        target = counter + 2 > target ? counter + 2 : target;
+    }
+    *out = target;
+    return CAIRN_OK;
 }
 
+static CAIRN_RC new_receipt(const struct work *w, const struct cairn_record *record, struct cairn_kill_ask *ask,
+                            struct cairn_buf *receipt, struct cairn_err *err)
+{
+    cairn_buf_clear(receipt);
+    CAIRN_TRY(find_target(w, record, &ask->target, err));
+    CAIRN_TRY(cairn_kill_run(w->run->tpm, ask, receipt, err));
+    return write_state(w, CAIRN_WIPE_FILE_KILL, receipt, err);
+}
+
+/* An earlier attempt's receipt counts only if it verifies and passes the bound of the record that holds now; otherwise the
+ * counter must still be there to be certified. */
 static CAIRN_RC kill_keys(struct work *w, struct cairn_err *err)
 {
     CAIRN_BUF receipt = {0};
-    if (stored_receipt(w, &receipt) == CAIRN_OK) {
-        return deliver(w, "kill.json", &receipt, err);
-    }
-    cairn_buf_clear(&receipt);
     struct cairn_state state = {0};
+    struct cairn_kill kill = {0};
     const struct cairn_record *record = NULL;
     struct cairn_kill_ask ask = {.statement = &w->run->identity->statement, .order = &w->order, .entry = w->entry};
+    bool there = cairn_wipe_receipt(w->run, &w->order, &receipt, &kill, NULL) == CAIRN_OK;
     CAIRN_TRY(cairn_state_read(w->run->state, w->run->identity, w->run->tpm, &state, err));
     CAIRN_TRY(cairn_wipe_record(&state, &w->order, &record, &ask.anchored, err));
-    ask.target = cairn_kill_target(record, w->entry);
-    CAIRN_TRY(cairn_kill_run(w->run->tpm, &ask, &receipt, err));
-    CAIRN_TRY(write_state(w, CAIRN_WIPE_FILE_KILL, &receipt, err));
+    if (!there || kill.counter < cairn_kill_target(record, w->entry)) {
+        CAIRN_TRY(new_receipt(w, record, &ask, &receipt, err));
+    }
     return deliver(w, "kill.json", &receipt, err);
+}
+
+/* The journal's word for the kill is nobody's: no medium is touched without a receipt that verifies. */
+static void doubt_kill(struct work *w)
+{
+    CAIRN_BUF receipt = {0};
+    struct cairn_kill kill = {0};
+    bool claimed = w->journal.step >= CAIRN_WIPE_KILLED && w->journal.step < CAIRN_WIPE_RETIRED;
+    if (claimed && cairn_wipe_receipt(w->run, &w->order, &receipt, &kill, NULL) != CAIRN_OK) {
+        w->journal.step = CAIRN_WIPE_STOPPED;
+    }
 }
 
 static bool asked_to_stop(const struct cairn_wipe_run *run)
@@ -292,6 +321,7 @@ enum cairn_rc cairn_wipe_resume(const struct cairn_wipe_run *run, struct cairn_e
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "wipe.none", "no wipe was accepted on this device: cairn wipe run ORDER");
     }
     CAIRN_TRY(open_work(&w, err));
+    doubt_kill(&w);
     for (size_t i = 0; i < CAIRN_ARRAY_LEN(STEPS); i++) {
         if (STEPS[i].done <= w.journal.step) {
             continue;

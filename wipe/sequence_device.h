@@ -34,8 +34,9 @@ struct cairn_wipe_run {
 };
 /* cairn_wipe_accept verifies the order file against root, device, counter and plan, and stores it: from here on the wipe only
  * goes forward. Accepting the same order again is CAIRN_OK. CAIRN_E_REFUSED order.*, "order.grade" (the forecast is worse than
- * the order's minimum), "wipe.other" (another order is being executed), "wipe.retired" (this device is retired);
- * CAIRN_E_BUSY "wipe.target.open"; CAIRN_E_TPM tpm.*; file.*. */
+ * the order's minimum), "order.old" (issued before the enrolment), "wipe.other" (another order is being executed and can go on;
+ * one that cannot gives way), "wipe.retired" (this device is retired); CAIRN_E_BUSY "wipe.target.open"; CAIRN_E_USAGE
+ * "wipe.out" (out_path is not plain text); CAIRN_E_TPM tpm.*; file.*. */
 CAIRN_RC cairn_wipe_accept(const struct cairn_wipe_run *run, struct cairn_span order_file, struct cairn_err *err);
 /* cairn_wipe_resume goes on after the last durable step, to the end. CAIRN_E_REFUSED "wipe.none" (nothing was accepted),
  * "order.epoch" (the counter is beyond what the order reaches), "wipe.replaced" (the stored order or plan is not the accepted

@@ -17,9 +17,13 @@ enum { CAIRN_WIPE_FILE_MAX = CAIRN_CERTIFICATE_MAX_LEN };
 
 /* cairn_wipe_put_journal makes `journal` durable. */
 CAIRN_RC cairn_wipe_put_journal(struct cairn_fs *state, const struct cairn_journal *journal, struct cairn_err *err);
-/* cairn_wipe_is_target: the anchored record as it bears on this order. *record is NULL unless it holds. CAIRN_E_REFUSED
+/* cairn_wipe_record gives the anchored record as it bears on this order. *record is NULL unless it holds. CAIRN_E_REFUSED
  * "wipe.other": DECOMMISSIONING under another order. */
 CAIRN_RC cairn_wipe_record(const struct cairn_state *state, const struct cairn_order *order, const struct cairn_record **record,
                            bool *anchored, struct cairn_err *err);
+/* cairn_wipe_receipt reads the stored kill receipt and verifies it under `order`. CAIRN_E_IO file.* (there is none);
+ * cairn_kill_verify's. */
+CAIRN_RC cairn_wipe_receipt(const struct cairn_wipe_run *run, const struct cairn_order *order, struct cairn_buf *out,
+                            struct cairn_kill *kill, struct cairn_err *err);
 
 #endif

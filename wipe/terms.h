@@ -39,8 +39,9 @@ struct cairn_medium {
     enum cairn_evidence evidence;
 };
 
-/* cairn_text_is_plain: 1 .. cap - 1 printable ASCII characters without quotes and backslash: what every text of the
- * documents of this folder is held to, so that each reader prints it as it stands. */
+/* cairn_text_is_plain: 1 .. cap - 1 printable ASCII characters without '"' and '\': what every text of the documents of this
+ * folder is held to, so that each reader prints it as it stands. Paths and reasons may hold an apostrophe, which a label
+ * (cairn_label_ok) may not. */
 bool cairn_text_is_plain(const char *text, size_t cap);
 /* Readers for cairn_obj: a plain text (may be empty with `optional`), and the enumerations by name. Sticky like the others. */
 void cairn_term_text(struct cairn_obj *o, const char *key, bool optional, char *out, size_t cap);

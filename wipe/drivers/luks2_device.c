@@ -77,6 +77,12 @@ static uint64_t header_area(struct crypt_device *cd)
 static CAIRN_RC inspect(struct cairn_plan_target *out, struct cairn_err *err CAIRN_UNUSED)
 {
     CAIRN_CLEANUP(free_device) struct crypt_device *cd = NULL;
+    struct stat st = {0};
+    if (lstat(out->medium.path, &st) == 0 && S_ISLNK(st.st_mode)) {
+        (void)snprintf(out->not_covered, sizeof out->not_covered,
+                       "a symbolic link, which may point elsewhere when it is erased: name the device itself");
+        return CAIRN_OK;
+    }
     out->handled = open_container(out->medium.path, &cd);
     if (!out->handled) {
         (void)snprintf(out->not_covered, sizeof out->not_covered, "no LUKS2 header that loads: nothing will be done to it");

@@ -52,18 +52,29 @@ static void wrap(struct cairn_reader *r, struct cairn_buf *file)
     must(cairn_tpmdoc_write(&doc, file, NULL));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void parse_whole(struct cairn_span file)
+{
+    CAIRN_EVIDENCE evidence = {0};
+    (void)!cairn_evidence_parse(file, &evidence, NULL);
+}
+
+static void parse_wrapped(struct cairn_reader *r)
 {
     static const uint8_t quoted[32] = {0};
-    struct cairn_reader r = cairn_reader(cairn_span(data, size));
     CAIRN_BUF file = {0};
-    CAIRN_EVIDENCE whole = {0}, wrapped = {0};
-    (void)cairn_evidence_parse(cairn_span(data, size), &whole, NULL);
-    const uint32_t mask = cairn_read_u32(&r) & 0xffffff;
-    wrap(&r, &file);
-    if (cairn_evidence_parse(cairn_buf_span(&file), &wrapped, NULL) == CAIRN_OK) {
-        CAIRN_REPLAY *replay = NULL;
-        (void)cairn_replay_run(&wrapped.logs, mask, quoted, &replay, NULL);
+    CAIRN_EVIDENCE evidence = {0};
+    CAIRN_REPLAY *replay = NULL;
+    const uint32_t mask = cairn_read_u32(r) & 0xffffff;
+    wrap(r, &file);
+    if (cairn_evidence_parse(cairn_buf_span(&file), &evidence, NULL) == CAIRN_OK) {
+        (void)!cairn_replay_run(&evidence.logs, mask, quoted, &replay, NULL);
     }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct cairn_reader r = cairn_reader(cairn_span(data, size));
+    parse_whole(cairn_span(data, size));
+    parse_wrapped(&r);
     return 0;
 }

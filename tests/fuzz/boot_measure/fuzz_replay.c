@@ -71,7 +71,6 @@ static void use(const struct cairn_replay *r)
     struct cairn_boot_facts facts;
     cairn_boot_facts_read(r, &facts);
     for (size_t i = 0; i < cairn_replay_num_events(r) && i < 64; i++) {
-        (void)cairn_boot_event_ordinal(r, i);
         (void)cairn_boot_event_is_container(r, i);
     }
 }

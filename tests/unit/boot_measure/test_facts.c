@@ -78,17 +78,6 @@ static void grub_commands_are_data_facts(void **state)
     assert_int_equal(cairn_replay_event_data(r, i).len, 0);
 }
 
-static const struct cairn_boot_event *find_same(const struct cairn_replay *r, unsigned pcr, const char *kind, size_t ordinal)
-{
-    const struct cairn_boot_event *event = NULL;
-    for (size_t i = 0; (event = cairn_replay_event(r, i)) != NULL; i++) {
-        if (event->pcr == pcr && strcmp(cairn_boot_event_kind(event), kind) == 0 && cairn_boot_event_ordinal(r, i) == ordinal) {
-            return event;
-        }
-    }
-    return NULL;
-}
-
 static void a_changed_command_line_is_named_exactly_so(void **state)
 {
     (void)state;
@@ -100,8 +89,9 @@ static void a_changed_command_line_is_named_exactly_so(void **state)
     for (size_t i = 0; i < cairn_replay_num_events(seen); i++) {
         const struct cairn_boot_event *event = cairn_replay_event(seen, i);
         const char *kind = cairn_boot_event_kind(event);
-        const struct cairn_boot_event *was = find_same(clean, event->pcr, kind, cairn_boot_event_ordinal(seen, i));
-        assert_non_null(was);
+        const struct cairn_boot_event *was = cairn_replay_event(clean, i);
+        assert_int_equal(was->pcr, event->pcr);
+        assert_string_equal(cairn_boot_event_kind(was), kind);
         if (memcmp(was->digest, event->digest, 32) == 0) {
             continue;
         }

@@ -91,7 +91,7 @@ static void time_is_never_before_the_build_or_the_documents(void **state)
     assert_int_equal(cairn_clock_now(UINT64_C(9999999999)), UINT64_C(9999999999));
 }
 
-static void time_is_written_and_read_in_one_form(void **state)
+static void time_is_written_in_one_form(void **state)
 {
     (void)state;
     static const struct {
@@ -103,43 +103,12 @@ static void time_is_written_and_read_in_one_form(void **state)
                  {UINT64_C(253402300799), "9999-12-31T23:59:59Z"}};
     for (size_t i = 0; i < CAIRN_ARRAY_LEN(cases); i++) {
         char text[21];
-        uint64_t seconds = 1;
         cairn_clock_format(cases[i].seconds, text);
         assert_string_equal(text, cases[i].text);
-        assert_true(cairn_clock_parse(text, &seconds));
-        assert_int_equal(seconds, cases[i].seconds);
     }
     char text[21];
     cairn_clock_format(UINT64_MAX, text);
     assert_string_equal(text, "9999-12-31T23:59:59Z");
-}
-
-static void refuses_every_other_form_of_time(void **state)
-{
-    (void)state;
-    static const char *const bad[] = {"",
-                                      "2026-11-22T12:00:00",
-                                      "2026-11-22T12:00:00z",
-                                      "2026-11-22 12:00:00Z",
-                                      "2026-11-22T12:00:00+0",
-                                      "2026-13-01T00:00:00Z",
-                                      "2026-00-01T00:00:00Z",
-                                      "2026-02-29T00:00:00Z",
-                                      "2026-11-31T00:00:00Z",
-                                      "2026-11-22T24:00:00Z",
-                                      "2026-11-22T12:60:00Z",
-                                      "2026-11-22T12:00:60Z",
-                                      "1969-12-31T23:59:59Z",
-                                      "0000-00-00T00:00:00Z",
-                                      "2026-11-22T12:00:00Z ",
-                                      "+026-11-22T12:00:00Z",
-                                      "2026-1 -22T12:00:00Z",
-                                      "-026-11-22T12:00:00Z"};
-    for (size_t i = 0; i < CAIRN_ARRAY_LEN(bad); i++) {
-        uint64_t seconds = 42;
-        assert_false(cairn_clock_parse(bad[i], &seconds));
-        assert_int_equal(seconds, 42);
-    }
 }
 
 int main(void)
@@ -151,8 +120,7 @@ int main(void)
         cmocka_unit_test(a_quoted_string_cannot_forge_a_line),
         cmocka_unit_test(every_outcome_has_its_exit_code),
         cmocka_unit_test(time_is_never_before_the_build_or_the_documents),
-        cmocka_unit_test(time_is_written_and_read_in_one_form),
-        cmocka_unit_test(refuses_every_other_form_of_time),
+        cmocka_unit_test(time_is_written_in_one_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

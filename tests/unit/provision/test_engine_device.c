@@ -231,7 +231,7 @@ static void anchors_taken_away_are_mended_by_no_grant(void **state)
     (void)state;
     struct world *w = world_operational();
     world_grant(w);
-    w->state.lost = true; /* as state_read finds it: see storage/test_state.c */
+    w->state.lost = true; /* as state_read finds it: see tests/unit/storage/test_state.c */
     w->state.has_record = false;
     w->state.first_allowed = false;
     REFUSES(CAIRN_E_REFUSED, "state.lost", world_install(w, &err));

@@ -63,6 +63,20 @@ static void plans_a_container_without_touching_it(void **state CAIRN_UNUSED)
     assert_true(passphrase_opens(m->path));
 }
 
+/* What a link names today is not what it names after a reboot, and erasing does not follow it: the plan says so beforehand. */
+static void plans_nothing_for_a_symbolic_link(void **state CAIRN_UNUSED)
+{
+    MEDIUM *m = medium_new();
+    char link[80];
+    (void)snprintf(link, sizeof link, "%s.link", m->path);
+    assert_int_equal(symlink(m->path, link), 0);
+    (void)snprintf(m->settings.targets[0].path, sizeof m->settings.targets[0].path, "%s", link);
+    assert_int_equal(cairn_inventory(&m->settings, &m->plan, NULL), CAIRN_OK);
+    (void)unlink(link);
+    assert_false(m->plan.targets[0].handled);
+    assert_true(passphrase_opens(m->path));
+}
+
 static void destroys_bound_and_unbound_keyslots_tokens_and_both_headers(void **state CAIRN_UNUSED)
 {
     MEDIUM *m = medium_new();
@@ -169,6 +183,7 @@ int main(void)
     crypt_set_log_callback(NULL, retire_quiet, NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plans_a_container_without_touching_it),
+        cmocka_unit_test(plans_nothing_for_a_symbolic_link),
         cmocka_unit_test(destroys_bound_and_unbound_keyslots_tokens_and_both_headers),
         cmocka_unit_test(erasing_again_after_a_cut_gives_the_same_end),
         cmocka_unit_test(a_restored_header_backup_still_opens),

@@ -371,6 +371,151 @@ static void refuses_to_resume_an_unanchored_order_beyond_its_reach(void **state 
     REFUSES(d, "order.epoch", retire_resume(d));
 }
 
+static void forge_journal(struct retire *d, enum cairn_wipe_step step)
+{
+    CAIRN_BUF text = {0};
+    struct cairn_journal journal = {.step = step};
+    memcpy(journal.order, d->order.digest, 32);
+    memcpy(journal.statement, d->identity.statement.digest, 32);
+    (void)snprintf(journal.out, sizeof journal.out, "%s", d->out_path);
+    OK(d, cairn_journal_write(&journal, &text, &d->err));
+    fault_disk_put(d->disk, "wipe.journal", cairn_buf_span(&text));
+}
+
+/* The kill is not lost to an order that cannot go on: a new one takes its place. */
+static void a_new_order_takes_the_place_of_one_that_cannot_go_on(void **state CAIRN_UNUSED)
+{
+    RETIRE *d = retire_new();
+    OK(d, cairn_tpm_pcr_extend(d->tpm, 8, cairn_span_str("unapproved"), &d->err));
+    OK(d, retire_accept(d));
+    for (unsigned i = 0; i < 3; i++) {
+        OK(d, cairn_tpm_epoch_increment(d->tpm, &d->err));
+    }
+    REFUSES(d, "order.epoch", retire_resume(d));
+    d->now_s++;
+    retire_order(d, d->epoch + 3, d->epoch + 3);
+    OK(d, retire_all(d));
+    CAIRN_CERTIFICATE *found = retire_certificate(d);
+    assert_true(found->kill.counter == d->epoch + 5);
+}
+
+static void a_stored_order_that_was_lost_is_stored_again(void **state CAIRN_UNUSED)
+{
+    RETIRE *d = retire_new();
+    OK(d, retire_accept(d));
+    fault_disk_remove(d->disk, "wipe.order");
+    assert_int_not_equal(retire_resume(d), CAIRN_OK);
+    OK(d, retire_all(d));
+    CAIRN_CERTIFICATE *found = retire_certificate(d);
+    assert_non_null(found);
+}
+
+/* Whoever can write the disk can write a journal: without a receipt it keeps no order out and leads to no medium. */
+static void a_journal_that_claims_the_end_does_not_keep_an_order_out(void **state CAIRN_UNUSED)
+{
+    RETIRE *d = retire_new();
+    fault_disk_put(d->disk, "wipe.order", cairn_buf_span(&d->order_file));
+    forge_journal(d, CAIRN_WIPE_RETIRED);
+    OK(d, retire_all(d));
+    CAIRN_CERTIFICATE *found = retire_certificate(d);
+    assert_non_null(found);
+}
+
+static void a_damaged_journal_does_not_keep_an_order_out(void **state CAIRN_UNUSED)
+{
+    RETIRE *d = retire_new();
+    fault_disk_put(d->disk, "wipe.journal", cairn_span_str("{garbage"));
+    OK(d, retire_all(d));
+    CAIRN_CERTIFICATE *found = retire_certificate(d);
+    assert_non_null(found);
+}
+
+static void a_journal_that_claims_the_kill_leads_to_no_medium(void **state CAIRN_UNUSED)
+{
+    RETIRE *d = retire_new();
+    CAIRN_BUF before = {0};
+    CAIRN_BUF after = {0};
+    OK(d, retire_accept(d));
+    forge_journal(d, CAIRN_WIPE_KILLED);
+    for (unsigned i = 0; i < 3; i++) {
+        OK(d, cairn_tpm_epoch_increment(d->tpm, &d->err));
+    }
+    OK(d, cairn_path_read(d->medium, 8 << 20, &before, &d->err));
+    REFUSES(d, "order.epoch", retire_resume(d));
+    OK(d, cairn_path_read(d->medium, 8 << 20, &after, &d->err));
+    assert_true(cairn_span_equal(cairn_buf_span(&before), cairn_buf_span(&after)));
+}
+
+/* An approvals file that is gone leaves the order pending; one that is garbage must not stop the kill either. */
+static void damaged_approvals_do_not_stop_the_kill(void **state CAIRN_UNUSED)
+{
+    RETIRE *d = retire_new();
+    fault_disk_put(d->disk, CAIRN_APPROVALS_FILE, cairn_span_str("{garbage"));
+    OK(d, retire_all(d));
+    CAIRN_CERTIFICATE *found = retire_certificate(d);
+    assert_non_null(found);
+}
+
+static void refuses_an_order_older_than_the_enrolment(void **state CAIRN_UNUSED)
+{
+    RETIRE *d = retire_new();
+    d->now_s = d->identity.statement.issued_s - 1;
+    retire_order(d, d->epoch, d->epoch);
+    REFUSES(d, "order.old", retire_accept(d));
+    REFUSES(d, "wipe.none", retire_resume(d));
+}
+
+/* The order's window says nothing about a key that was sealed after it was accepted: the counter found does. */
+static void a_kill_that_knows_no_record_passes_the_counter_it_found(void **state CAIRN_UNUSED)
+{
+    RETIRE *d = retire_new();
+    CAIRN_BUF receipt = {0};
+    struct cairn_kill kill = {0};
+    OK(d, retire_accept(d));
+    fault_disk_remove(d->disk, "record.a");
+    fault_disk_remove(d->disk, "record.b");
+    OK(d, cairn_tpm_epoch_increment(d->tpm, &d->err));
+    OK(d, cairn_tpm_epoch_increment(d->tpm, &d->err));
+    OK(d, retire_resume(d));
+    OK(d, cairn_file_read(d->out, "kill.json", 1 << 20, &receipt, &d->err));
+    OK(d, cairn_kill_verify(cairn_buf_span(&receipt), &d->order, &d->identity.statement, &kill, &d->err));
+    assert_true(kill.counter == d->epoch + 4);
+}
+
+/* An anchored record at two epochs later, as a grant that came between would have left it. */
+static void move_on(struct retire *d)
+{
+    struct cairn_state state = {0};
+    struct cairn_approvals approvals = {0};
+    retire_approve(d);
+    OK(d, cairn_state_approvals(d->state, &d->identity, &approvals, &d->err));
+    OK(d, cairn_tpm_epoch_increment(d->tpm, &d->err));
+    OK(d, cairn_tpm_epoch_increment(d->tpm, &d->err));
+    OK(d, cairn_state_read(d->state, &d->identity, d->tpm, &state, &d->err));
+    struct cairn_record next = state.record;
+    OK(d, cairn_tpm_epoch_read(d->tpm, &next.epoch, &d->err));
+    next.bound = next.epoch;
+    OK(d, cairn_state_commit(d->state, d->tpm, &approvals.anchor, &next, &state, &d->err));
+}
+
+static void a_receipt_from_before_the_last_record_does_not_end_the_kill(void **state CAIRN_UNUSED)
+{
+    RETIRE *d = retire_new();
+    CAIRN_BUF receipt = {0};
+    struct cairn_kill kill = {0};
+    const struct cairn_kill_ask ask = {
+        .statement = &d->identity.statement, .order = &d->order, .entry = &d->order.devices[0], .target = d->epoch + 2};
+    OK(d, retire_accept(d));
+    OK(d, cairn_kill_run(d->tpm, &ask, &receipt, &d->err));
+    fault_disk_put(d->disk, "wipe.kill", cairn_buf_span(&receipt));
+    cairn_buf_clear(&receipt);
+    move_on(d);
+    OK(d, retire_resume(d));
+    OK(d, cairn_file_read(d->out, "kill.json", 1 << 20, &receipt, &d->err));
+    OK(d, cairn_kill_verify(cairn_buf_span(&receipt), &d->order, &d->identity.statement, &kill, &d->err));
+    assert_true(kill.counter == d->epoch + 5);
+}
+
 int main(void)
 {
     (void)setenv("TSS2_LOG", "all+none", 1);
@@ -390,6 +535,15 @@ int main(void)
         cmocka_unit_test(stops_consumers_before_the_kill_and_refuses_while_one_lives),
         cmocka_unit_test(ends_after_ctrl_c_between_any_two_steps_and_goes_on_later),
         cmocka_unit_test(refuses_to_resume_an_unanchored_order_beyond_its_reach),
+        cmocka_unit_test(a_new_order_takes_the_place_of_one_that_cannot_go_on),
+        cmocka_unit_test(a_stored_order_that_was_lost_is_stored_again),
+        cmocka_unit_test(a_journal_that_claims_the_end_does_not_keep_an_order_out),
+        cmocka_unit_test(a_damaged_journal_does_not_keep_an_order_out),
+        cmocka_unit_test(a_journal_that_claims_the_kill_leads_to_no_medium),
+        cmocka_unit_test(damaged_approvals_do_not_stop_the_kill),
+        cmocka_unit_test(refuses_an_order_older_than_the_enrolment),
+        cmocka_unit_test(a_kill_that_knows_no_record_passes_the_counter_it_found),
+        cmocka_unit_test(a_receipt_from_before_the_last_record_does_not_end_the_kill),
         cmocka_unit_test(ends_in_a_certificate_when_clear_itself_is_cut),
         cmocka_unit_test(ends_in_a_certificate_after_a_cut_at_every_disk_step),
         cmocka_unit_test(ends_in_a_certificate_after_a_cut_before_every_tpm_command),

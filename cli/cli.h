@@ -1,8 +1,8 @@
 /* cli/cli.h -- the command line of cairn: a table of commands, one file per noun.
  *
  * A command parses its arguments with cairn_args, works through the libraries, and reports once: by returning an error,
- * which main.c prints, or through its own output. Exit: 0 yes, 1 no or refused, 2 usage, 3 warning, 4 contraindicated, 5 could not decide,
- * 6 locked or busy, 7 TPM or medium absent or not the expected one, 8 I/O, 9 server not reached.
+ * which main.c prints, or through its own output. Exit: 0 yes, 1 no or refused, 2 usage, 3 warning, 4 contraindicated, 5 could
+ * not decide, 6 locked or busy, 7 TPM or medium absent or not the expected one, 8 I/O, 9 server not reached.
  */
 #ifndef CAIRN_CLI_CLI_H
 #define CAIRN_CLI_CLI_H

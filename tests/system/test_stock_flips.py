@@ -2,6 +2,7 @@
 import base64
 import concurrent.futures
 import json
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ import unittest
 from life import TOP
 
 VECTORS = TOP / "tests/vectors/wipe"
+LONG = "CAIRN_LONG" in os.environ
 SCRIPT = TOP / "scripts/verify-with-stock-tools"
 
 
@@ -33,7 +35,10 @@ def variants(certificate):
         altered = copy()
         altered["tpm"][0][member] = flip64(altered["tpm"][0][member])
         yield f"tpm.{member}", altered
+    quote = b"\x00\x00\x01\x58"
     for i, step in enumerate(certificate["audit"]):
+        if not LONG and not base64.b64decode(step["cp"]).startswith(quote):
+            continue  # only the steps that hold attestations, unless there is time
         for member in step:
             altered = copy()
             altered["audit"][i][member] = flip64(step[member])
@@ -60,7 +65,7 @@ class Flips(unittest.TestCase):
                 done = subprocess.run([SCRIPT, path, VECTORS / "root.dsse"], capture_output=True, text=True, check=False)
                 return name, done.returncode, done.stdout + done.stderr
             answers = list(pool.map(lambda v: judge(*v), variants(certificate)))
-        self.assertGreater(len(answers), 40)
+        self.assertGreater(len(answers), 25)
         for name, code, said in answers:
             with self.subTest(field=name):
                 self.assertEqual(code, 1, said)

@@ -28,7 +28,5 @@
 #define CAIRN_TYPE_NONCE               CAIRN_TYPE("nonce")
 #define CAIRN_TYPE_APPROVAL            CAIRN_TYPE("approval")
 #define CAIRN_TYPE_APPRAISAL           CAIRN_TYPE("appraisal")
-#define CAIRN_TYPE_PLAN                CAIRN_TYPE("plan")
-#define CAIRN_TYPE_MEDIA_LOG           CAIRN_TYPE("media-log")
 
 #endif

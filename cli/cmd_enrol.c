@@ -1,6 +1,5 @@
 /* cli/cmd_enrol.c -- cairn enrol: request, answer and accept on the device; challenge and statement at the enroller's desk.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attest/ca_dir.h"
 #include "attest/enrol_device.h"
 #include "authority/sign.h"
 #include "cli/tables.h"
@@ -78,49 +78,6 @@ static CAIRN_RC enrol_accept(struct cairn_cli *cli, int argc, char **argv, int *
     return cairn_cli_print(cli, json_pack("{s:s}", "life", "ENROLLED"), "ENROLLED\n");
 }
 
-static CAIRN_RC add_ca_file(struct cairn_cli *cli, struct cairn_ca_set *set, const char *dir, const char *name)
-{
-    char path[PATH_LEN] = "";
-    CAIRN_BUF pem = {0};
-    int len = snprintf(path, sizeof path, "%s/%s", dir, name);
-    if (len < 0 || (size_t)len >= sizeof path) {
-        return CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "usage", "%s/%s: the path is too long", dir, name);
-    }
-    CAIRN_TRY(cairn_cli_read(cli, path, &pem));
-    enum cairn_rc rc = cairn_ca_set_add(set, cairn_buf_span(&pem), &cli->err);
-    if (rc != CAIRN_OK) {
-        cairn_err_prefix(&cli->err, "%s", path);
-    }
-    return rc;
-}
-
-static void close_dir(DIR **dir)
-{
-    if (*dir != NULL) {
-        (void)closedir(*dir);
-    }
-}
-
-/* Every *.pem of the directory counts; another file in it is a README. */
-static CAIRN_RC load_cas(struct cairn_cli *cli, const char *path, struct cairn_ca_set *set)
-{
-    CAIRN_CLEANUP(close_dir) DIR *dir = opendir(path);
-    if (dir == NULL) {
-        return CAIRN_FAIL_CAUSE(&cli->err, CAIRN_E_IO, "ca.dir", errno, "%s: %s", path, strerror(errno));
-    }
-    size_t num = 0;
-    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        size_t len = strlen(entry->d_name);
-        if (len > 4 && strcmp(entry->d_name + len - 4, ".pem") == 0) {
-            CAIRN_TRY(add_ca_file(cli, set, path, entry->d_name));
-            num++;
-        }
-    }
-    return num > 0 ? CAIRN_OK
-                   : CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "ca.empty",
-                                "%s holds no *.pem: put the TPM maker's CA certificates there", path);
-}
-
 static CAIRN_RC make_challenge(struct cairn_cli *cli, const struct cairn_root *root, const struct cairn_ca_set *cas,
                                struct cairn_span request, struct cairn_buf *challenge, struct cairn_buf *pending)
 {
@@ -169,8 +126,7 @@ static CAIRN_RC enrol_challenge(struct cairn_cli *cli, int argc, char **argv, in
     struct cairn_args args = {.options = options, .positional = &in, .min_positional = 1, .max_positional = 1};
     CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
     CAIRN_TRY(cairn_cli_root(cli, root_path, &root));
-    CAIRN_TRY(cairn_ca_set_new(&cas, &cli->err));
-    CAIRN_TRY(load_cas(cli, ca, cas));
+    CAIRN_TRY(cairn_ca_dir_load(ca, &cas, &cli->err));
     CAIRN_TRY(cairn_cli_read(cli, in, &request));
     CAIRN_TRY(cairn_cli_named(cli, in, make_challenge(cli, root, cas, cairn_buf_span(&request), &challenge, &pending)));
     CAIRN_TRY(cairn_cli_write_private(cli, pending_path, cairn_buf_span(&pending)));

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/doctype.h"
@@ -21,6 +22,7 @@ void cairn_tpmdoc_clear(struct cairn_tpmdoc *doc)
         cairn_buf_clear(&doc->attachments[i].bytes);
     }
     cairn_audit_log_clear(&doc->audit);
+    free(doc->signatures);
     *doc = (struct cairn_tpmdoc){0};
 }
 
@@ -96,24 +98,47 @@ static CAIRN_RC read_audit(const json_t *array, struct cairn_audit_log *log, str
     return CAIRN_OK;
 }
 
-/* Ascending by key id, so that one set of signatures has one text and no key is there twice. */
-static bool signatures_ascend(const struct cairn_tpmdoc *doc)
+static CAIRN_RC make_room(struct cairn_tpmdoc *doc, struct cairn_err *err)
 {
-    for (size_t i = 1; i < doc->num_signatures; i++) {
-        if (memcmp(doc->signatures[i - 1].key_id, doc->signatures[i].key_id, CAIRN_SHA256_LEN) >= 0) {
-            return false;
-        }
+    if (!doc->has_audit || doc->num_signatures == CAIRN_TPMDOC_MAX_SIGNATURES) {
+        return bad_format(err, "it takes no counter-signature, or no more of them");
     }
-    return true;
+    if (doc->signatures == NULL) {
+        doc->signatures = calloc(CAIRN_TPMDOC_MAX_SIGNATURES, sizeof *doc->signatures);
+    }
+    return doc->signatures != NULL ? CAIRN_OK : CAIRN_FAIL(err, CAIRN_E_IO, "memory", "no memory for a signature");
+}
+
+/* Ascending by key id, so that one set of signatures has one text and no key is there twice. */
+CAIRN_RC cairn_tpmdoc_add_signature(struct cairn_tpmdoc *doc, const struct cairn_dsse_signature *signature,
+                                    struct cairn_err *err)
+{
+    size_t at = 0;
+    CAIRN_TRY(make_room(doc, err));
+    while (at < doc->num_signatures && memcmp(doc->signatures[at].key_id, signature->key_id, CAIRN_SHA256_LEN) < 0) {
+        at++;
+    }
+    if (at < doc->num_signatures && memcmp(doc->signatures[at].key_id, signature->key_id, CAIRN_SHA256_LEN) == 0) {
+        return bad_format(err, "two counter-signatures by one key");
+    }
+    for (size_t i = doc->num_signatures++; i > at; i--) {
+        doc->signatures[i] = doc->signatures[i - 1];
+    }
+    doc->signatures[at] = *signature;
+    return CAIRN_OK;
 }
 
 static CAIRN_RC read_signatures(const json_t *array, struct cairn_tpmdoc *doc, struct cairn_err *err)
 {
     for (size_t i = 0; i < json_array_size(array); i++) {
-        CAIRN_TRY(cairn_dsse_signature_read(json_array_get(array, i), &doc->signatures[i], err));
-        doc->num_signatures = i + 1;
+        struct cairn_dsse_signature next = {0};
+        CAIRN_TRY(cairn_dsse_signature_read(json_array_get(array, i), &next, err));
+        CAIRN_TRY(cairn_tpmdoc_add_signature(doc, &next, err));
+        if (memcmp(doc->signatures[i].key_id, next.key_id, CAIRN_SHA256_LEN) != 0) {
+            return bad_format(err, "its counter-signatures do not ascend by key id");
+        }
     }
-    return signatures_ascend(doc) ? CAIRN_OK : bad_format(err, "its counter-signatures do not ascend by key id");
+    return CAIRN_OK;
 }
 
 static bool kind_ok(const char *kind)
@@ -328,7 +353,7 @@ static CAIRN_RC check_limits(const struct cairn_tpmdoc *doc, struct cairn_err *e
     bool ok = doc->num_attestations >= 1 && doc->num_attestations <= CAIRN_TPMDOC_MAX_ATTESTATIONS &&
               doc->num_attachments <= CAIRN_TPMDOC_MAX_ATTACHMENTS && doc->payload.len <= MAX_PAYLOAD &&
               doc->audit.num_steps <= CAIRN_AUDIT_MAX_STEPS && doc->has_audit == carries_audit(doc->type) &&
-              doc->num_signatures <= (doc->has_audit ? CAIRN_TPMDOC_MAX_SIGNATURES : 0) && signatures_ascend(doc);
+              doc->num_signatures <= (doc->has_audit ? CAIRN_TPMDOC_MAX_SIGNATURES : 0);
     for (size_t i = 0; ok && i < doc->num_attestations; i++) {
         ok = doc->attestations[i].attest_len <= CAIRN_ATTEST_MAX && doc->attestations[i].signature_len <= CAIRN_SIGNATURE_MAX;
     }

@@ -27,8 +27,8 @@ struct cairn_tpmdoc {
     struct cairn_attachment attachments[CAIRN_TPMDOC_MAX_ATTACHMENTS];
     bool has_audit; /* certificate only: "audit" and "signatures" are then required */
     struct cairn_audit_log audit;
-    size_t num_signatures; /* counter-signatures, ascending by key id; nobody's yet (wipe/certificate.h) */
-    struct cairn_dsse_signature signatures[CAIRN_TPMDOC_MAX_SIGNATURES];
+    size_t num_signatures;                   /* counter-signatures, ascending by key id; nobody's yet (wipe/certificate.h) */
+    struct cairn_dsse_signature *signatures; /* owned */
 };
 void cairn_tpmdoc_clear(struct cairn_tpmdoc *doc);
 #define CAIRN_TPMDOC CAIRN_CLEANUP(cairn_tpmdoc_clear) struct cairn_tpmdoc
@@ -43,6 +43,11 @@ void cairn_tpmdoc_clear(struct cairn_tpmdoc *doc);
  * cairn_tpmdoc_write gives the one file of a document (`*out` is replaced): "tpmdoc.format" for what parse would refuse. */
 CAIRN_RC cairn_tpmdoc_parse(struct cairn_span file, const char *type, struct cairn_tpmdoc *out, struct cairn_err *err);
 CAIRN_RC cairn_tpmdoc_write(const struct cairn_tpmdoc *doc, struct cairn_buf *out, struct cairn_err *err);
+
+/* cairn_tpmdoc_add_signature puts a counter-signature into its place. CAIRN_E_FORMAT "tpmdoc.format" (one by this key is there,
+ * no room, or not a certificate); CAIRN_E_IO "memory". */
+CAIRN_RC cairn_tpmdoc_add_signature(struct cairn_tpmdoc *doc, const struct cairn_dsse_signature *signature,
+                                    struct cairn_err *err);
 
 /* struct cairn_tpm_head opens every TPM payload: {"v":1,"fleet","device","ak", <nonce member>} beside the document's own. */
 struct cairn_tpm_head {

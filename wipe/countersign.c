@@ -11,15 +11,14 @@ static CAIRN_RC verify(struct cairn_span file, const struct cairn_span *anchors,
     return cairn_certificate_verify(file, anchors, num_anchors, &found, err);
 }
 
-/* Where the signature by `key_id` stands, or has to stand. */
-static size_t place_of(const struct cairn_tpmdoc *doc, const uint8_t key_id[CAIRN_SHA256_LEN], bool *there)
+static bool has_signed(const struct cairn_tpmdoc *doc, const uint8_t key_id[CAIRN_SHA256_LEN])
 {
-    size_t at = 0;
-    while (at < doc->num_signatures && memcmp(doc->signatures[at].key_id, key_id, CAIRN_SHA256_LEN) < 0) {
-        at++;
+    for (size_t i = 0; i < doc->num_signatures; i++) {
+        if (memcmp(doc->signatures[i].key_id, key_id, CAIRN_SHA256_LEN) == 0) {
+            return true;
+        }
     }
-    *there = at < doc->num_signatures && memcmp(doc->signatures[at].key_id, key_id, CAIRN_SHA256_LEN) == 0;
-    return at;
+    return false;
 }
 
 static CAIRN_RC add_signature(struct cairn_tpmdoc *doc, const struct cairn_signer *signer, struct cairn_err *err)
@@ -27,11 +26,9 @@ static CAIRN_RC add_signature(struct cairn_tpmdoc *doc, const struct cairn_signe
     struct cairn_ec_key key = {0};
     struct cairn_dsse_signature made = {0};
     uint8_t digest[CAIRN_SHA256_LEN] = {0};
-    bool there = false;
     CAIRN_TRY(cairn_signer_public(signer, &key, err));
     CAIRN_TRY(cairn_ec_key_id(&key, made.key_id, err));
-    const size_t at = place_of(doc, made.key_id, &there);
-    if (there) {
+    if (has_signed(doc, made.key_id)) {
         return CAIRN_OK;
     }
     if (doc->num_signatures == CAIRN_TPMDOC_MAX_SIGNATURES) {
@@ -40,11 +37,7 @@ static CAIRN_RC add_signature(struct cairn_tpmdoc *doc, const struct cairn_signe
     }
     CAIRN_TRY(cairn_pae_digest(doc->type, cairn_buf_span(&doc->payload), digest, err));
     CAIRN_TRY(cairn_signer_sign(signer, digest, made.rs, err));
-    for (size_t i = doc->num_signatures++; i > at; i--) {
-        doc->signatures[i] = doc->signatures[i - 1];
-    }
-    doc->signatures[at] = made;
-    return CAIRN_OK;
+    return cairn_tpmdoc_add_signature(doc, &made, err);
 }
 
 CAIRN_RC cairn_certificate_countersign(struct cairn_span file, const struct cairn_span *anchors, size_t num_anchors,

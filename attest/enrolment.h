@@ -71,11 +71,12 @@ CAIRN_RC cairn_enrol_challenge_make(const struct cairn_root *root, const struct 
 CAIRN_RC cairn_enrol_answer_payload(const struct cairn_tpm_head *head, struct cairn_span secret, struct cairn_span request,
                                     struct cairn_buf *out, struct cairn_err *err);
 /* cairn_enrol_judge decides about an answer and gives the draft of the statement (root version, issue time `now_s`; derived
- * fields too, no digest). The caller has made sure, durably and before this call, that `pending` cannot be used again.
- * CAIRN_E_REFUSED "enrolment.proof" (wrong secret, nonce or request: which one is not told), document.*, tpmdoc.*,
- * attestation.*, "attestation.boot", "attestation.index" (the counter is not the epoch index), "enrolment.srk.name" (another
- * key was certified), "enrolment.srk.hierarchy" (not a primary of the owner hierarchy), "enrolment.quote" (other PCRs),
- * "enrolment.tpm.firmware" (the attested firmware is not the one claimed), and cairn_statement_derive's. */
+ * fields too, no digest; by_server false: a server that enrols sets it before cairn_statement_payload). The caller has made
+ * sure, durably and before this call, that `pending` cannot be used again. CAIRN_E_REFUSED "enrolment.proof" (wrong secret,
+ * nonce or request: which one is not told), document.*, tpmdoc.*, attestation.*, "attestation.boot", "attestation.index" (the
+ * counter is not the epoch index), "enrolment.srk.name" (another key was certified), "enrolment.srk.hierarchy" (not a primary
+ * of the owner hierarchy), "enrolment.quote" (other PCRs), "enrolment.tpm.firmware" (the attested firmware is not the one
+ * claimed), and cairn_statement_derive's. */
 CAIRN_RC cairn_enrol_judge(const struct cairn_root *root, const struct cairn_enrol_pending *pending,
                            const struct cairn_tpmdoc *answer, uint64_t now_s, struct cairn_statement *out,
                            struct cairn_err *err);

@@ -445,6 +445,17 @@ bool cairn_root_key_role(const struct cairn_root *root, const uint8_t key_id[32]
     return true;
 }
 
+const struct cairn_ec_key *cairn_root_role_key(const struct cairn_root *root, enum cairn_role role, const uint8_t key_id[32],
+                                               const char **holder)
+{
+    const struct key_entry *entry = role_key(root, role, key_id);
+    if (entry == NULL) {
+        return NULL;
+    }
+    *holder = entry->holder;
+    return &entry->key;
+}
+
 /* "order" and "holders" give "order.holders". */
 struct code {
     char text[48];

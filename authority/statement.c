@@ -160,6 +160,10 @@ static CAIRN_RC read_payload(struct cairn_span payload, struct cairn_statement *
     cairn_obj_hex(&o, "ek_certificate", out->ek_certificate, sizeof out->ek_certificate);
     out->root_version = (uint32_t)cairn_obj_uint(&o, "root_version", CAIRN_ROOT_VERSION_MAX);
     out->issued_s = cairn_obj_uint(&o, "issued", CAIRN_DATE_MAX);
+    out->by_server = cairn_obj_has(&o, "enroller");
+    if (out->by_server) {
+        cairn_obj_const(&o, "enroller", CAIRN_ENROLLER_SERVER);
+    }
     cairn_statement_read_device(&o, out);
     CAIRN_TRY(cairn_obj_done(&o));
     return cairn_sha256(payload, out->digest, err);
@@ -217,6 +221,9 @@ CAIRN_RC cairn_statement_payload(const struct cairn_statement *s, struct cairn_b
     CAIRN_TRY(cairn_json_set_hex(json, "ek_certificate", CAIRN_SPAN(s->ek_certificate), err));
     CAIRN_TRY(cairn_json_set_uint(json, "root_version", s->root_version, err));
     CAIRN_TRY(cairn_json_set_uint(json, "issued", s->issued_s, err));
+    if (s->by_server) {
+        CAIRN_TRY(cairn_json_set_string(json, "enroller", CAIRN_ENROLLER_SERVER, err));
+    }
     CAIRN_TRY(cairn_statement_write_device(json, s, err));
     CAIRN_BUF text = {0};
     CAIRN_TRY(cairn_json_write(json, &text, err));

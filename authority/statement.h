@@ -28,8 +28,10 @@ struct cairn_statement {
     uint8_t ek_certificate[32]; /* SHA-256 of the DER certificate the enroller accepted */
     uint32_t root_version;
     uint64_t issued_s;
+    bool by_server;     /* member enroller: the enroller was the server, not somebody apart from it. The signer sets it */
     uint8_t digest[32]; /* SHA-256 of the payload */
 };
+#define CAIRN_ENROLLER_SERVER "server" /* the only value of member enroller; absent: an enroller apart from the server */
 enum { CAIRN_STATEMENT_SKEW_S = 300 }; /* how far the enroller's clock may be ahead */
 /* cairn_statement_open verifies `file` under `root` and reads it. A statement holds for the device's life, so time judges its
  * making and not its use: with `now_s` not 0 the enroller's key must have been valid at the issue time ("statement.key.dates"),

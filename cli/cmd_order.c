@@ -15,7 +15,7 @@
 enum { DEFAULT_DAYS = 30, MAX_DAYS = 366, DAY_S = 86400 };
 
 struct create_args {
-    const char *root, *statement, *receipt, *reason, *holds, *min_grade, *days, *window, *out;
+    const char *root, *statement, *receipt, *reason, *holds, *min_grade, *days, *window, *delivery, *out;
 };
 
 /* Where the counter stands: as the last receipt certifies it, or as enrolled when there was none. */
@@ -61,6 +61,10 @@ static CAIRN_RC fill_words(struct cairn_cli *cli, const struct create_args *a, s
     if (strlen(grade) != 1 || grade[0] < 'A' || grade[0] > 'D') {
         return CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "usage", "--min-grade is A, B, C or D");
     }
+    if (a->delivery != NULL && strcmp(a->delivery, "online") != 0 && strcmp(a->delivery, "offline") != 0) {
+        return CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "usage", "--delivery is offline or online");
+    }
+    order->online = a->delivery != NULL && strcmp(a->delivery, "online") == 0;
     if (strcmp(a->holds, "none") != 0) {
         return CAIRN_FAIL(&cli->err, CAIRN_E_REFUSED, "order.holds",
                           "say --holds none once you know that no legal hold stands; a held device is not retired");
@@ -108,6 +112,7 @@ static CAIRN_RC order_create(struct cairn_cli *cli, int argc, char **argv, int *
                                            {.name = "--min-grade", .value = &a.min_grade},
                                            {.name = "--days", .value = &a.days},
                                            {.name = "--window", .value = &a.window},
+                                           {.name = "--delivery", .value = &a.delivery},
                                            {.name = "-o", .value = &a.out},
                                            {.name = NULL}};
     struct cairn_args args = {.options = options};
@@ -135,10 +140,12 @@ static CAIRN_RC show(struct cairn_cli *cli, const struct cairn_order *order, con
         CAIRN_TRY(cairn_buf_append(&text, cairn_span_str(line), &cli->err));
     }
     const char grade[2] = {order->min_grade, '\0'};
-    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:O}", "order", verdict, "reason", order->reason, "min_grade", grade,
-                               "expires", expires, "devices", devices);
-    return cairn_cli_print(cli, object, "%s: retire %zu device(s) of class %s, at least grade %c, until %s, because: %s\n%.*s",
-                           verdict, order->num_devices, order->device_class, order->min_grade, expires, order->reason,
+    const char *delivery = order->online ? "online" : "offline";
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:O}", "order", verdict, "reason", order->reason, "min_grade", grade,
+                               "delivery", delivery, "expires", expires, "devices", devices);
+    return cairn_cli_print(cli, object,
+                           "%s: retire %zu device(s) of class %s, %s, at least grade %c, until %s, because: %s\n%.*s", verdict,
+                           order->num_devices, order->device_class, delivery, order->min_grade, expires, order->reason,
                            (int)text.len, (const char *)text.p);
 }
 
@@ -193,6 +200,7 @@ const struct cairn_command cairn_commands_order[] = {
              "  --receipt FILE     its last receipt; without one, the epoch of its enrolment\n"
              "  --reason TEXT      goes into order and certificate\n"
              "  --holds none       your word that no legal hold stands\n"
+             "  --delivery HOW     offline (default), or online: the device then waits for a server's release\n"
              "  --min-grade G      the device refuses to begin when it cannot reach this (default C)\n"
              "  --window N         accept N more epochs, at most 16 (default 0)\n"
              "  --days N           validity (default 30)",

@@ -54,8 +54,8 @@ static CAIRN_RC make_plan(struct cairn_cli *cli, const struct cairn_here *here, 
                                  .now_s = cli->now_s};
     if (order_path != NULL) {
         CAIRN_TRY(cairn_cli_read(cli, order_path, &file));
-        CAIRN_TRY(cairn_cli_named(cli, order_path,
-                                  cairn_order_open(here->identity.root, cairn_buf_span(&file), cli->now_s, &order, &cli->err)));
+        CAIRN_TRY(cairn_cli_named(
+            cli, order_path, cairn_order_open_here(here->identity.root, cairn_buf_span(&file), &ask.now_s, &order, &cli->err)));
         CAIRN_TRY(cairn_order_for(&order, &here->identity.statement, &entry, &cli->err));
         ask.order = &order;
     }
@@ -167,7 +167,9 @@ static CAIRN_RC absolute(struct cairn_cli *cli, const char *path, char out[CAIRN
     return CAIRN_OK;
 }
 
-static CAIRN_RC carry_out(struct cairn_cli *cli, const struct cairn_here *here, const char *out_path, struct cairn_span order)
+/* Without an order: go on with the accepted one. */
+static CAIRN_RC carry_out(struct cairn_cli *cli, const struct cairn_here *here, const char *out_path, struct cairn_span order,
+                          struct cairn_span release)
 {
     struct session session = {.cli = cli, .signal_fd = -1};
     char path[CAIRN_WIPE_PATH_MAX] = "";
@@ -186,6 +188,7 @@ static CAIRN_RC carry_out(struct cairn_cli *cli, const struct cairn_here *here, 
                                        .srk = here->config.srk,
                                        .lockout_auth_given = here->lockout_auth != NULL,
                                        .tool = TOOL,
+                                       .release = release,
                                        .now_s = cli->now_s,
                                        .consumer_wait_ms = CONSUMER_WAIT_MS,
                                        .stop = stop_wanted,
@@ -222,11 +225,15 @@ static CAIRN_RC wipe_run(struct cairn_cli *cli, int argc, char **argv, int *exit
 {
     const char *in = NULL;
     const char *out = NULL;
+    const char *release_path = NULL;
     bool here_given = false;
     CAIRN_BUF order = {0};
+    CAIRN_BUF release = {0};
     CAIRN_CLEANUP(free_here) struct cairn_here *here = NULL;
-    const struct cairn_option options[] = {
-        {.name = "--here", .flag = &here_given}, {.name = "--out", .value = &out, .required = true}, {.name = NULL}};
+    const struct cairn_option options[] = {{.name = "--here", .flag = &here_given},
+                                           {.name = "--out", .value = &out, .required = true},
+                                           {.name = "--release", .value = &release_path},
+                                           {.name = NULL}};
     struct cairn_args args = {.options = options, .positional = &in, .min_positional = 1, .max_positional = 1};
     CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
     if (!here_given) {
@@ -234,10 +241,33 @@ static CAIRN_RC wipe_run(struct cairn_cli *cli, int argc, char **argv, int *exit
                           "say --here: the wipe runs in this system, and its media lines will be software-asserted");
     }
     CAIRN_TRY(cairn_cli_read(cli, in, &order));
+    if (release_path != NULL) {
+        CAIRN_TRY(cairn_cli_read(cli, release_path, &release));
+    }
     CAIRN_TRY(open_here(cli, &here));
-    CAIRN_TRY(carry_out(cli, here, out, cairn_buf_span(&order)));
+    CAIRN_TRY(carry_out(cli, here, out, cairn_buf_span(&order), cairn_buf_span(&release)));
     *exit_code = 0;
     return print_end(cli, here, out);
+}
+
+static CAIRN_RC wipe_ask(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
+{
+    const char *in = NULL;
+    const char *out = NULL;
+    uint8_t nonce[32] = {0};
+    CAIRN_BUF order = {0};
+    CAIRN_BUF question = {0};
+    CAIRN_CLEANUP(free_here) struct cairn_here *here = NULL;
+    const struct cairn_option options[] = {{.name = "-o", .value = &out}, {.name = NULL}};
+    struct cairn_args args = {.options = options, .positional = &in, .min_positional = 1, .max_positional = 1};
+    CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
+    CAIRN_TRY(cairn_cli_read(cli, in, &order));
+    CAIRN_TRY(open_here(cli, &here));
+    CAIRN_TRY(cairn_random(nonce, sizeof nonce, &cli->err));
+    const struct cairn_wipe_run run = {.state = here->state, .identity = &here->identity, .now_s = cli->now_s};
+    CAIRN_TRY(cairn_cli_named(cli, in, cairn_wipe_ask(&run, cairn_buf_span(&order), nonce, &question, &cli->err)));
+    *exit_code = 0;
+    return cairn_cli_write_document(cli, out, cairn_buf_span(&question));
 }
 
 static CAIRN_RC wipe_resume(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
@@ -255,7 +285,7 @@ static CAIRN_RC wipe_resume(struct cairn_cli *cli, int argc, char **argv, int *e
         return CAIRN_FAIL(&cli->err, CAIRN_E_REFUSED, "wipe.none", "no wipe was accepted on this device: cairn wipe run ORDER");
     }
     out = out != NULL ? out : journal.out;
-    CAIRN_TRY(carry_out(cli, here, out, cairn_span(NULL, 0)));
+    CAIRN_TRY(carry_out(cli, here, out, cairn_span(NULL, 0), cairn_span(NULL, 0)));
     *exit_code = 0;
     return print_end(cli, here, out);
 }
@@ -267,11 +297,18 @@ const struct cairn_command cairn_commands_wipe[] = {
      .help = "Shows what a wipe will do and not do, and the grade to expect. Changes nothing.",
      .run = wipe_plan},
     {.noun = "wipe",
+     .verb = "ask",
+     .synopsis = "order.dsse [-o nonce.json]",
+     .help = "For an order with online delivery: writes this device's question, which the server answers with a release.\n"
+             "Each question takes the place of the one before.",
+     .run = wipe_ask},
+    {.noun = "wipe",
      .verb = "run",
-     .synopsis = "order.dsse --here --out DIR",
+     .synopsis = "order.dsse [--release release.dsse] --here --out DIR",
      .help = "Carries the order out: kills the keys, treats the media, clears the TPM, and writes the certificate to DIR.\n"
-             "  --here      in this running system; media lines are then software-asserted\n"
-             "  --out DIR   receives kill.json, media.log, start.json, certificate.json, plan.json, journal\n"
+             "  --here           in this running system; media lines are then software-asserted\n"
+             "  --release FILE   the answer to this device's last `wipe ask`: an online order is refused without\n"
+             "  --out DIR        receives kill.json, media.log, start.json, certificate.json, plan.json, journal\n"
              "Ctrl-C stops between two durable steps; the order stands and `cairn wipe resume` goes on.",
      .run = wipe_run},
     {.noun = "wipe",

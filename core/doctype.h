@@ -13,6 +13,7 @@
 #define CAIRN_TYPE_MANIFEST  CAIRN_TYPE("manifest")
 #define CAIRN_TYPE_GRANT     CAIRN_TYPE("grant")
 #define CAIRN_TYPE_ORDER     CAIRN_TYPE("order")
+#define CAIRN_TYPE_RELEASE   CAIRN_TYPE("release")
 /* covered by a TPM attestation */
 #define CAIRN_TYPE_ENROLMENT   CAIRN_TYPE("enrolment")
 #define CAIRN_TYPE_EVIDENCE    CAIRN_TYPE("evidence")

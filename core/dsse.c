@@ -30,7 +30,7 @@ static enum cairn_rc bad_format(struct cairn_err *err, const char *why)
     return CAIRN_FAIL(err, CAIRN_E_FORMAT, "dsse.format", "envelope: %s", why);
 }
 
-static enum cairn_rc parse_signature(const json_t *json, struct cairn_dsse_signature *out, struct cairn_err *err)
+enum cairn_rc cairn_dsse_signature_read(const json_t *json, struct cairn_dsse_signature *out, struct cairn_err *err)
 {
     struct cairn_obj o = cairn_obj(json, "envelope signature", err);
     CAIRN_BUF rs = {0};
@@ -63,7 +63,7 @@ static enum cairn_rc parse_signatures(const json_t *array, struct cairn_dsse *ou
     }
     for (size_t i = 0; i < num; i++) {
         struct cairn_dsse_signature *next = &out->signatures[i];
-        CAIRN_TRY(parse_signature(json_array_get(array, i), next, err));
+        CAIRN_TRY(cairn_dsse_signature_read(json_array_get(array, i), next, err));
         if (repeats(out, next)) {
             return bad_format(err, "two signatures by one key");
         }
@@ -99,15 +99,21 @@ enum cairn_rc cairn_dsse_parse(struct cairn_span file, const char *type, struct 
     return CAIRN_OK;
 }
 
+enum cairn_rc cairn_dsse_signature_write(const struct cairn_dsse_signature *signature, json_t *array, struct cairn_err *err)
+{
+    CAIRN_JSON *entry = json_object();
+    CAIRN_TRY(cairn_json_set_hex(entry, "keyid", CAIRN_SPAN(signature->key_id), err));
+    CAIRN_TRY(cairn_json_set_base64(entry, "sig", CAIRN_SPAN(signature->rs), err));
+    if (json_array_append(array, entry) != 0) {
+        return CAIRN_FAIL(err, CAIRN_E_IO, "json.memory", "no memory for a signature");
+    }
+    return CAIRN_OK;
+}
+
 static enum cairn_rc write_signatures(const struct cairn_dsse *dsse, json_t *array, struct cairn_err *err)
 {
     for (size_t i = 0; i < dsse->num_signatures; i++) {
-        CAIRN_JSON *entry = json_object();
-        CAIRN_TRY(cairn_json_set_hex(entry, "keyid", CAIRN_SPAN(dsse->signatures[i].key_id), err));
-        CAIRN_TRY(cairn_json_set_base64(entry, "sig", CAIRN_SPAN(dsse->signatures[i].rs), err));
-        if (json_array_append(array, entry) != 0) {
-            return CAIRN_FAIL(err, CAIRN_E_IO, "json.memory", "no memory for a signature");
-        }
+        CAIRN_TRY(cairn_dsse_signature_write(&dsse->signatures[i], array, err));
     }
     return CAIRN_OK;
 }

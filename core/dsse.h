@@ -17,6 +17,11 @@ struct cairn_dsse_signature {
     uint8_t key_id[CAIRN_SHA256_LEN];
     uint8_t rs[64];
 };
+/* One {keyid, sig}, for documents that carry signatures of this form themselves (a certificate's counter-signatures).
+ * _read: CAIRN_E_FORMAT json.member, "dsse.format" (not 64 bytes long); _write appends it to `array`. */
+CAIRN_RC cairn_dsse_signature_read(const json_t *json, struct cairn_dsse_signature *out, struct cairn_err *err);
+CAIRN_RC cairn_dsse_signature_write(const struct cairn_dsse_signature *signature, json_t *array, struct cairn_err *err);
+
 /* struct cairn_dsse is a decoded envelope whose signatures nobody has checked yet: see authority/root.h. */
 struct cairn_dsse {
     char type[CAIRN_DSSE_TYPE_MAX];

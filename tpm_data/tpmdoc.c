@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/doctype.h"
@@ -21,6 +22,7 @@ void cairn_tpmdoc_clear(struct cairn_tpmdoc *doc)
         cairn_buf_clear(&doc->attachments[i].bytes);
     }
     cairn_audit_log_clear(&doc->audit);
+    free(doc->signatures);
     *doc = (struct cairn_tpmdoc){0};
 }
 
@@ -92,6 +94,49 @@ static CAIRN_RC read_audit(const json_t *array, struct cairn_audit_log *log, str
         cairn_obj_base64(&o, "cp", CAIRN_AUDIT_MAX_BYTES, &log->steps[i].cp);
         cairn_obj_base64(&o, "rp", CAIRN_AUDIT_MAX_BYTES, &log->steps[i].rp);
         CAIRN_TRY(cairn_obj_done(&o));
+    }
+    return CAIRN_OK;
+}
+
+static CAIRN_RC make_room(struct cairn_tpmdoc *doc, struct cairn_err *err)
+{
+    if (!doc->has_audit || doc->num_signatures == CAIRN_TPMDOC_MAX_SIGNATURES) {
+        return bad_format(err, "it takes no counter-signature, or no more of them");
+    }
+    if (doc->signatures == NULL) {
+        doc->signatures = calloc(CAIRN_TPMDOC_MAX_SIGNATURES, sizeof *doc->signatures);
+    }
+    return doc->signatures != NULL ? CAIRN_OK : CAIRN_FAIL(err, CAIRN_E_IO, "memory", "no memory for a signature");
+}
+
+/* Ascending by key id, so that one set of signatures has one text and no key is there twice. */
+CAIRN_RC cairn_tpmdoc_add_signature(struct cairn_tpmdoc *doc, const struct cairn_dsse_signature *signature,
+                                    struct cairn_err *err)
+{
+    size_t at = 0;
+    CAIRN_TRY(make_room(doc, err));
+    while (at < doc->num_signatures && memcmp(doc->signatures[at].key_id, signature->key_id, CAIRN_SHA256_LEN) < 0) {
+        at++;
+    }
+    if (at < doc->num_signatures && memcmp(doc->signatures[at].key_id, signature->key_id, CAIRN_SHA256_LEN) == 0) {
+        return bad_format(err, "two counter-signatures by one key");
+    }
+    for (size_t i = doc->num_signatures++; i > at; i--) {
+        doc->signatures[i] = doc->signatures[i - 1];
+    }
+    doc->signatures[at] = *signature;
+    return CAIRN_OK;
+}
+
+static CAIRN_RC read_signatures(const json_t *array, struct cairn_tpmdoc *doc, struct cairn_err *err)
+{
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        struct cairn_dsse_signature next = {0};
+        CAIRN_TRY(cairn_dsse_signature_read(json_array_get(array, i), &next, err));
+        CAIRN_TRY(cairn_tpmdoc_add_signature(doc, &next, err));
+        if (memcmp(doc->signatures[i].key_id, next.key_id, CAIRN_SHA256_LEN) != 0) {
+            return bad_format(err, "its counter-signatures do not ascend by key id");
+        }
     }
     return CAIRN_OK;
 }
@@ -177,6 +222,7 @@ static CAIRN_RC read_attachments(const json_t *array, struct cairn_span tail, st
 struct head {
     const json_t *tpm;
     const json_t *audit;
+    const json_t *signatures;
     const json_t *attachments;
 };
 
@@ -194,7 +240,7 @@ static CAIRN_RC read_head(const json_t *json, const char *type, struct cairn_tpm
     out->tpm = cairn_obj_array(&o, "tpm", CAIRN_TPMDOC_MAX_ATTESTATIONS);
     if (doc->has_audit) {
         out->audit = cairn_obj_array(&o, "audit", CAIRN_AUDIT_MAX_STEPS);
-        (void)cairn_obj_array(&o, "signatures", 0);
+        out->signatures = cairn_obj_array(&o, "signatures", CAIRN_TPMDOC_MAX_SIGNATURES);
     }
     if (cairn_obj_has(&o, "attachments")) {
         out->attachments = cairn_obj_array(&o, "attachments", CAIRN_TPMDOC_MAX_ATTACHMENTS);
@@ -212,12 +258,13 @@ CAIRN_RC cairn_tpmdoc_parse(struct cairn_span file, const char *type, struct cai
     CAIRN_JSON *json = NULL;
     struct cairn_span text = {NULL, 0};
     struct cairn_span tail = {NULL, 0};
-    struct head head = {NULL, NULL, NULL};
+    struct head head = {.tpm = NULL};
     CAIRN_TRY(split_file(file, &text, &tail, err));
     CAIRN_TRY(cairn_json_parse(text, CAIRN_TPMDOC_MAX_HEAD, true, "document", &json, err));
     CAIRN_TRY(read_head(json, type, &doc, &head, err));
     CAIRN_TRY(read_attestations(head.tpm, &doc, err));
     CAIRN_TRY(read_audit(head.audit, &doc.audit, err));
+    CAIRN_TRY(read_signatures(head.signatures, &doc, err));
     CAIRN_TRY(read_attachments(head.attachments, tail, &doc, err));
     cairn_tpmdoc_clear(out);
     *out = doc;
@@ -258,12 +305,20 @@ static CAIRN_RC write_attestations(json_t *head, const struct cairn_tpmdoc *doc,
     return CAIRN_OK;
 }
 
+static CAIRN_RC write_signatures(json_t *head, const struct cairn_tpmdoc *doc, struct cairn_err *err)
+{
+    json_t *array = NULL;
+    CAIRN_TRY(new_array(head, "signatures", &array, err));
+    for (size_t i = 0; i < doc->num_signatures; i++) {
+        CAIRN_TRY(cairn_dsse_signature_write(&doc->signatures[i], array, err));
+    }
+    return CAIRN_OK;
+}
+
 static CAIRN_RC write_audit(json_t *head, const struct cairn_audit_log *log, struct cairn_err *err)
 {
     json_t *array = NULL;
-    json_t *signatures = NULL;
     CAIRN_TRY(new_array(head, "audit", &array, err));
-    CAIRN_TRY(new_array(head, "signatures", &signatures, err));
     for (size_t i = 0; i < log->num_steps; i++) {
         json_t *element = NULL;
         CAIRN_TRY(new_element(array, &element, err));
@@ -297,7 +352,8 @@ static CAIRN_RC check_limits(const struct cairn_tpmdoc *doc, struct cairn_err *e
 {
     bool ok = doc->num_attestations >= 1 && doc->num_attestations <= CAIRN_TPMDOC_MAX_ATTESTATIONS &&
               doc->num_attachments <= CAIRN_TPMDOC_MAX_ATTACHMENTS && doc->payload.len <= MAX_PAYLOAD &&
-              doc->audit.num_steps <= CAIRN_AUDIT_MAX_STEPS && doc->has_audit == carries_audit(doc->type);
+              doc->audit.num_steps <= CAIRN_AUDIT_MAX_STEPS && doc->has_audit == carries_audit(doc->type) &&
+              doc->num_signatures <= (doc->has_audit ? CAIRN_TPMDOC_MAX_SIGNATURES : 0);
     for (size_t i = 0; ok && i < doc->num_attestations; i++) {
         ok = doc->attestations[i].attest_len <= CAIRN_ATTEST_MAX && doc->attestations[i].signature_len <= CAIRN_SIGNATURE_MAX;
     }
@@ -319,6 +375,7 @@ CAIRN_RC cairn_tpmdoc_write(const struct cairn_tpmdoc *doc, struct cairn_buf *ou
     CAIRN_TRY(write_attestations(head, doc, err));
     if (doc->has_audit) {
         CAIRN_TRY(write_audit(head, &doc->audit, err));
+        CAIRN_TRY(write_signatures(head, doc, err));
     }
     if (doc->num_attachments > 0) {
         CAIRN_TRY(write_attachments(head, doc, err));

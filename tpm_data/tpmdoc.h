@@ -11,7 +11,7 @@
 #include "core/dsse.h"
 #include "tpm_data/audit.h"
 
-enum { CAIRN_TPMDOC_MAX_ATTESTATIONS = 4, CAIRN_TPMDOC_MAX_ATTACHMENTS = 4 };
+enum { CAIRN_TPMDOC_MAX_ATTESTATIONS = 4, CAIRN_TPMDOC_MAX_ATTACHMENTS = 4, CAIRN_TPMDOC_MAX_SIGNATURES = 4 };
 enum { CAIRN_TPMDOC_MAX_HEAD = 4 << 20, CAIRN_ATTACHMENT_MAX = 32 << 20 };
 
 struct cairn_attachment {
@@ -25,20 +25,29 @@ struct cairn_tpmdoc {
     struct cairn_attestation attestations[CAIRN_TPMDOC_MAX_ATTESTATIONS];
     size_t num_attachments;
     struct cairn_attachment attachments[CAIRN_TPMDOC_MAX_ATTACHMENTS];
-    bool has_audit; /* certificate only: "audit" and "signatures": [] are then required */
+    bool has_audit; /* certificate only: "audit" and "signatures" are then required */
     struct cairn_audit_log audit;
+    size_t num_signatures;                   /* counter-signatures, ascending by key id; nobody's yet (wipe/certificate.h) */
+    struct cairn_dsse_signature *signatures; /* owned */
 };
 void cairn_tpmdoc_clear(struct cairn_tpmdoc *doc);
 #define CAIRN_TPMDOC CAIRN_CLEANUP(cairn_tpmdoc_clear) struct cairn_tpmdoc
 
 /* cairn_tpmdoc_parse reads a whole file strictly: canonical head, attachments whose SHA-256, offsets and lengths are exact,
- * nothing left over. "audit" exactly when the type is the certificate's; "attachments" exactly when there are some, each
+ * nothing left over. "audit" and "signatures" exactly when the type is the certificate's; "attachments" exactly when there are
+ * some, each
  * {"kind","len","offset","sha256"} with offsets from behind the newline, no kind twice. `*out` is all-zero or an earlier
- * document, which is freed. CAIRN_E_FORMAT "tpmdoc.format" (no newline, no attestation, an empty list), "tpmdoc.attachment"
+ * document, which is freed. CAIRN_E_FORMAT "tpmdoc.format" (no newline, no attestation, an empty
+ * list, counter-signatures out of order or two by one key), "tpmdoc.attachment"
  * (not the bytes named, or bytes that nothing names), json.*; CAIRN_E_REFUSED "tpmdoc.type" (another document's type).
  * cairn_tpmdoc_write gives the one file of a document (`*out` is replaced): "tpmdoc.format" for what parse would refuse. */
 CAIRN_RC cairn_tpmdoc_parse(struct cairn_span file, const char *type, struct cairn_tpmdoc *out, struct cairn_err *err);
 CAIRN_RC cairn_tpmdoc_write(const struct cairn_tpmdoc *doc, struct cairn_buf *out, struct cairn_err *err);
+
+/* cairn_tpmdoc_add_signature puts a counter-signature into its place. CAIRN_E_FORMAT "tpmdoc.format" (one by this key is there,
+ * no room, or not a certificate); CAIRN_E_IO "memory". */
+CAIRN_RC cairn_tpmdoc_add_signature(struct cairn_tpmdoc *doc, const struct cairn_dsse_signature *signature,
+                                    struct cairn_err *err);
 
 /* struct cairn_tpm_head opens every TPM payload: {"v":1,"fleet","device","ak", <nonce member>} beside the document's own. */
 struct cairn_tpm_head {

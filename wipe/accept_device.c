@@ -51,18 +51,17 @@ enum cairn_rc cairn_wipe_receipt(const struct cairn_wipe_run *run, const struct 
     return cairn_kill_verify(cairn_buf_span(out), order, &run->identity->statement, kill, err);
 }
 
-/* May the order be accepted at the counter as it stands? */
+/* May the order be accepted at the counter as it stands? `*anchored`: it was before, and the record says so. */
 static CAIRN_RC check_epoch(const struct cairn_wipe_run *run, const struct cairn_order *order,
-                            const struct cairn_order_device *entry, struct cairn_err *err)
+                            const struct cairn_order_device *entry, bool *anchored, struct cairn_err *err)
 {
     struct cairn_state state = {0};
     const struct cairn_record *record = NULL;
-    bool anchored = false;
     uint64_t counter = 0;
     CAIRN_TRY(cairn_state_read(run->state, run->identity, run->tpm, &state, err));
-    CAIRN_TRY(cairn_wipe_record(&state, order, &record, &anchored, err));
+    CAIRN_TRY(cairn_wipe_record(&state, order, &record, anchored, err));
     CAIRN_TRY(cairn_tpm_epoch_read(run->tpm, &counter, err));
-    return anchored ? cairn_kill_allowed(entry, true, counter, err) : cairn_order_epoch(entry, counter, err);
+    return *anchored ? cairn_kill_allowed(entry, true, counter, err) : cairn_order_epoch(entry, counter, err);
 }
 
 /* The plan of this wipe, refused when it cannot end as the order demands. */
@@ -88,11 +87,38 @@ static CAIRN_RC make_plan(const struct cairn_wipe_run *run, const struct cairn_o
     return cairn_plan_write(&plan, out, err);
 }
 
-/* Files of an earlier life must be gone before the new journal speaks for this one. */
+static CAIRN_RC needs_release(struct cairn_err *err, const char *why)
+{
+    return CAIRN_FAIL(err, CAIRN_E_REFUSED, "order.release",
+                      "the order is for online delivery, and %s: cairn wipe ask ORDER, have the server answer, and give that "
+                      "with --release",
+                      why);
+}
+
+/* An online order waits for the server's word over this device's own last question (CHECKS 61). */
+static CAIRN_RC check_release(const struct cairn_wipe_run *run, const struct cairn_order *order, struct cairn_err *err)
+{
+    CAIRN_BUF file = {0};
+    struct cairn_release_ask ask = {0};
+    if (run->release.len == 0) {
+        return needs_release(err, "there is no release");
+    }
+    if (!cairn_file_exists(run->state, CAIRN_WIPE_FILE_NONCE)) {
+        return needs_release(err, "this device has not asked");
+    }
+    CAIRN_TRY(cairn_file_read(run->state, CAIRN_WIPE_FILE_NONCE, CAIRN_RELEASE_ASK_MAX, &file, err));
+    if (cairn_release_ask_read(cairn_buf_span(&file), &ask, NULL) != CAIRN_OK ||
+        !cairn_span_equal(CAIRN_SPAN(ask.order), CAIRN_SPAN(order->digest))) {
+        return needs_release(err, "this device has last asked about another one");
+    }
+    return cairn_release_open(run->identity->root, run->release, order, &run->identity->statement, ask.nonce, run->now_s, err);
+}
+
+/* Files of an earlier life, and the question that is answered now, must be gone before the new journal speaks for this one. */
 static CAIRN_RC clean_up(struct cairn_fs *state, struct cairn_err *err)
 {
-    static const char *const FILES[] = {CAIRN_WIPE_FILE_JOURNAL, CAIRN_WIPE_FILE_MEDIA, CAIRN_WIPE_FILE_START,
-                                        CAIRN_WIPE_FILE_KILL, CAIRN_WIPE_FILE_CERTIFICATE};
+    static const char *const FILES[] = {CAIRN_WIPE_FILE_NONCE, CAIRN_WIPE_FILE_JOURNAL, CAIRN_WIPE_FILE_MEDIA,
+                                        CAIRN_WIPE_FILE_START, CAIRN_WIPE_FILE_KILL,    CAIRN_WIPE_FILE_CERTIFICATE};
     for (size_t i = 0; i < CAIRN_ARRAY_LEN(FILES); i++) {
         CAIRN_TRY(cairn_file_remove(state, FILES[i], err));
     }
@@ -122,12 +148,16 @@ static CAIRN_RC begin(const struct cairn_wipe_run *run, const struct cairn_order
 {
     CAIRN_BUF plan = {0};
     struct cairn_journal journal = {0};
+    bool anchored = false;
     /* No certificate could be made of it after the Clear (certificate.dates). */
     if (order->issued_s < run->identity->statement.issued_s) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "order.old",
                           "the order was issued before this device was enrolled: have a new one made");
     }
-    CAIRN_TRY(check_epoch(run, order, entry, err));
+    CAIRN_TRY(check_epoch(run, order, entry, &anchored, err));
+    if (order->online && !anchored) {
+        CAIRN_TRY(check_release(run, order, err));
+    }
     CAIRN_TRY(make_plan(run, order, &plan, err));
     CAIRN_TRY(fill_journal(run, order, &journal, err));
     CAIRN_TRY(clean_up(run->state, err));
@@ -199,6 +229,30 @@ static CAIRN_RC accept_new(const struct cairn_wipe_run *run, const struct cairn_
     return CAIRN_OK;
 }
 
+enum cairn_rc cairn_wipe_ask(const struct cairn_wipe_run *run, struct cairn_span order_file, const uint8_t nonce[32],
+                             struct cairn_buf *out, struct cairn_err *err)
+{
+    CAIRN_ORDER order = {0};
+    CAIRN_BUF text = {0};
+    const struct cairn_order_device *entry = NULL;
+    struct cairn_release_ask ask = {0};
+    uint64_t now_s = run->now_s;
+    if (!run->identity->enrolled) {
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "device.unenrolled", "this device is not enrolled: no order can name it");
+    }
+    CAIRN_TRY(cairn_order_open_here(run->identity->root, order_file, &now_s, &order, err));
+    CAIRN_TRY(cairn_order_for(&order, &run->identity->statement, &entry, err));
+    if (!order.online) {
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "order.delivery", "the order is for offline delivery: cairn wipe run ORDER");
+    }
+    cairn_copy(ask.device, entry->device, sizeof ask.device);
+    cairn_copy(ask.order, order.digest, sizeof ask.order);
+    cairn_copy(ask.nonce, nonce, sizeof ask.nonce);
+    CAIRN_TRY(cairn_release_ask_write(&ask, &text, err));
+    CAIRN_TRY(cairn_file_replace(run->state, CAIRN_WIPE_FILE_NONCE, cairn_buf_span(&text), 0600, err));
+    return cairn_buf_append(out, cairn_buf_span(&text), err);
+}
+
 enum cairn_rc cairn_wipe_accept(const struct cairn_wipe_run *run, struct cairn_span order_file, struct cairn_err *err)
 {
     CAIRN_ORDER order = {0};
@@ -218,10 +272,11 @@ enum cairn_rc cairn_wipe_accept(const struct cairn_wipe_run *run, struct cairn_s
         CAIRN_TRY(is_stuck(run, &journal, &stuck, err));
     }
     if (!there || stuck) {
+        struct cairn_wipe_run now = *run;
         cairn_order_clear(&order);
-        CAIRN_TRY(cairn_order_open(run->identity->root, order_file, run->now_s, &order, err));
+        CAIRN_TRY(cairn_order_open_here(run->identity->root, order_file, &now.now_s, &order, err));
         CAIRN_TRY(cairn_order_for(&order, &run->identity->statement, &entry, err));
-        return accept_new(run, &order, entry, order_file, err);
+        return accept_new(&now, &order, entry, order_file, err);
     }
     CAIRN_TRY(cairn_order_for(&order, &run->identity->statement, &entry, err));
     if (journal.step == CAIRN_WIPE_RETIRED) {

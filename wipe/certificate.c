@@ -113,7 +113,8 @@ static CAIRN_RC open_media(const struct cairn_certificate_parts *parts, struct c
     const struct cairn_span device = CAIRN_SPAN(c->statement.device);
     const struct cairn_span order = CAIRN_SPAN(c->order.digest);
     if (!cairn_span_equal(CAIRN_SPAN(c->plan.fleet), fleet) || !cairn_span_equal(CAIRN_SPAN(c->plan.device), device) ||
-        !cairn_span_equal(CAIRN_SPAN(c->plan.order), order) || strcmp(c->plan.tpm_class, c->statement.tpm_class) != 0) {
+        !cairn_span_equal(CAIRN_SPAN(c->plan.order), order) || strcmp(c->plan.tpm_class, c->statement.tpm_class) != 0 ||
+        c->plan.by_server != c->statement.by_server) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "certificate.plan", "the plan is of another device or order");
     }
     if (!cairn_span_equal(CAIRN_SPAN(c->media.fleet), fleet) || !cairn_span_equal(CAIRN_SPAN(c->media.device), device) ||
@@ -147,8 +148,10 @@ static CAIRN_RC judge_audit(const struct cairn_certificate_parts *parts, const s
 
 static void grade(struct cairn_certificate *c)
 {
-    struct cairn_grade_facts facts = {
-        .keys_dead = true, .cleared = true, .tpm_virtual = strcmp(c->statement.tpm_class, "hardware") != 0};
+    struct cairn_grade_facts facts = {.keys_dead = true,
+                                      .cleared = true,
+                                      .tpm_virtual = strcmp(c->statement.tpm_class, "hardware") != 0,
+                                      .by_server = c->statement.by_server};
     for (size_t i = 0; i < c->media.num; i++) {
         cairn_grade_count(&facts, &c->media.entries[i].medium, c->media.entries[i].result);
     }
@@ -317,6 +320,26 @@ static CAIRN_RC check_members(struct cairn_span payload, const struct cairn_cert
     return CAIRN_OK;
 }
 
+/* What a verifier signs is what the TPM signed: the digest of type and payload. */
+static CAIRN_RC check_countersignatures(const struct cairn_tpmdoc *doc, const struct cairn_root *root,
+                                        struct cairn_certificate *found, struct cairn_err *err)
+{
+    uint8_t digest[CAIRN_SHA256_LEN] = {0};
+    CAIRN_TRY(cairn_pae_digest(doc->type, cairn_buf_span(&doc->payload), digest, err));
+    for (size_t i = 0; i < doc->num_signatures; i++) {
+        const char *holder = NULL;
+        const struct cairn_ec_key *key = cairn_root_role_key(root, CAIRN_ROLE_VERIFIER, doc->signatures[i].key_id, &holder);
+        if (key == NULL) {
+            return CAIRN_FAIL(err, CAIRN_E_REFUSED, "certificate.countersigner",
+                              "the certificate is counter-signed by a key that is not of role verifier in its root");
+        }
+        CAIRN_TRY(cairn_ecdsa_verify(key, digest, doc->signatures[i].rs, err));
+        (void)snprintf(found->countersigners[i], sizeof found->countersigners[i], "%s", holder);
+        found->num_countersigners = i + 1;
+    }
+    return CAIRN_OK;
+}
+
 enum cairn_rc cairn_certificate_verify(struct cairn_span file, const struct cairn_span *anchors, size_t num_anchors,
                                        struct cairn_certificate **out, struct cairn_err *err)
 {
@@ -324,6 +347,7 @@ enum cairn_rc cairn_certificate_verify(struct cairn_span file, const struct cair
     CAIRN_TPMDOC doc = {0};
     CAIRN_CERTIFICATE_PARTS parts = {0};
     CAIRN_CERTIFICATE *found = NULL;
+    CAIRN_ROOT *root = NULL;
     struct cairn_claim claim = {0};
     CAIRN_TRY(cairn_tpmdoc_parse(file, CAIRN_TYPE_CERTIFICATE, &doc, err));
     CAIRN_TRY(check_digests(&doc, err));
@@ -331,6 +355,8 @@ enum cairn_rc cairn_certificate_verify(struct cairn_span file, const struct cair
     CAIRN_TRY(cairn_certificate_judge(&parts, anchors, num_anchors, &doc.audit, &found, err));
     CAIRN_TRY(cairn_tpmdoc_verify(&doc, cairn_area_span(&found->statement.ak), &AUDIT, 1, &claim, err));
     CAIRN_TRY(check_members(cairn_buf_span(&doc.payload), &parts, found, err));
+    CAIRN_TRY(open_root(&parts, anchors, num_anchors, &root, err));
+    CAIRN_TRY(check_countersignatures(&doc, root, found, err));
     *out = found;
     found = NULL;
     return CAIRN_OK;

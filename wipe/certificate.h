@@ -45,6 +45,8 @@ struct cairn_certificate {
     bool min_grade_met;
     uint64_t made_s;
     char tool[CAIRN_TERM_MAX];
+    size_t num_countersigners;                                          /* of the file; set by cairn_certificate_verify */
+    char countersigners[CAIRN_TPMDOC_MAX_SIGNATURES][CAIRN_HOLDER_MAX]; /* holders of role verifier */
 };
 void cairn_certificate_free(struct cairn_certificate *certificate);
 void cairn_certificate_freep(struct cairn_certificate **certificate);
@@ -68,7 +70,8 @@ CAIRN_RC cairn_certificate_read(struct cairn_span payload, struct cairn_certific
 /* cairn_certificate_verify decides about a certificate file. Besides cairn_certificate_judge's codes: CAIRN_E_REFUSED
  * "attestation.extra" (the payload is not the one the TPM signed), "certificate.audit" (the audited list is not the one the TPM
  * signed), "certificate.grade" (claims another grade than its evidence gives), "certificate.derived" (another member says what
- * the evidence does not), tpmdoc.*. */
+ * the evidence does not), tpmdoc.*; of counter-signatures, which add a holder's word and take nothing
+ * away: "certificate.countersigner" (by a key that is not of role verifier in the last root), "signature.invalid". */
 CAIRN_RC cairn_certificate_verify(struct cairn_span file, const struct cairn_span *anchors, size_t num_anchors,
                                   struct cairn_certificate **out, struct cairn_err *err);
 /* cairn_certificate_file makes the file. */
@@ -80,7 +83,7 @@ CAIRN_RC cairn_certificate_file(struct cairn_span payload, const struct cairn_au
 CAIRN_RC cairn_certificate_report(const struct cairn_certificate *found, struct cairn_buf *out, struct cairn_err *err);
 
 /* cairn_certificate_facts gives the same for a program: the derived members of the payload (docs/formats.md "certificate"),
- * `min_grade_met` and `order` (SHA-256). The caller owns *out. */
+ * `min_grade_met`, `order` (SHA-256) and `countersigners` (holders). The caller owns *out. */
 CAIRN_RC cairn_certificate_facts(const struct cairn_certificate *found, json_t **out, struct cairn_err *err);
 
 #endif

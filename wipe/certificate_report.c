@@ -48,9 +48,16 @@ static CAIRN_RC put_identity(const struct cairn_certificate *c, struct cairn_buf
     CAIRN_TRY(put(out, err, "  device       %s", device));
     CAIRN_TRY(put(out, err, "  class %s, serial %s, tag %s, TPM %s (%s)", s->device_class, s->serial, s->tag,
                   s->tpm_manufacturer, s->tpm_class));
+    if (s->by_server) {
+        CAIRN_TRY(put(out, err, "  enrolled by the server, not by somebody apart from it"));
+    }
     CAIRN_TRY(put(out, err, "  order        %s", order));
     CAIRN_TRY(put(out, err, "  challenge    %s", challenge));
-    return put(out, err, "  issued %s, standard %s, reason: %s", issued, c->order.standard, c->order.reason);
+    CAIRN_TRY(put(out, err, "  issued %s, standard %s, reason: %s", issued, c->order.standard, c->order.reason));
+    for (size_t i = 0; i < c->num_countersigners; i++) {
+        CAIRN_TRY(put(out, err, "  counter-signed by %s", c->countersigners[i]));
+    }
+    return CAIRN_OK;
 }
 
 static CAIRN_RC put_proved(const struct cairn_certificate *c, struct cairn_buf *out, struct cairn_err *err)
@@ -117,6 +124,10 @@ enum cairn_rc cairn_certificate_facts(const struct cairn_certificate *found, jso
     CAIRN_TRY(cairn_json_set_hex(o, "order", CAIRN_SPAN(found->order.digest), err));
     CAIRN_TRY(cairn_json_set_uint(o, "made", found->made_s, err));
     CAIRN_TRY(cairn_json_set_string(o, "tool", found->tool, err));
+    CAIRN_TRY(cairn_json_set_take(o, "countersigners", json_array(), err));
+    for (size_t i = 0; i < found->num_countersigners; i++) {
+        CAIRN_TRY(cairn_json_add(json_object_get(o, "countersigners"), json_string(found->countersigners[i]), err));
+    }
     *out = json_incref(o);
     return CAIRN_OK;
 }

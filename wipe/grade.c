@@ -55,6 +55,11 @@ static bool tpm_virtual(const struct cairn_grade_facts *f)
     return f->tpm_virtual;
 }
 
+static bool enroller_server(const struct cairn_grade_facts *f)
+{
+    return f->by_server;
+}
+
 static const struct rule RULES[] = {
     {"keys.alive", 'D', keys_alive, "enrol the device: without its epoch counter no key is proved dead"},
     {"clear.unproved", 'D', clear_unproved,
@@ -67,6 +72,7 @@ static const struct rule RULES[] = {
     {"media.asserted", 'B', media_asserted,
      "wipe in a measured environment: a running system only asserts what it did to media"},
     {"tpm.virtual", 'B', tpm_virtual, "use a hardware or firmware TPM: a software TPM's state can be copied"},
+    {"enroller.server", 'B', enroller_server, "enrol devices at a desk apart from the server: its word alone names the keys"},
 };
 
 void cairn_grade_count(struct cairn_grade_facts *facts, const struct cairn_medium *medium, enum cairn_result result)

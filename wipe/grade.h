@@ -16,6 +16,7 @@ struct cairn_grade_facts {
     bool cleared;       /* TPM2_Clear, TPM-proved (a plan: nothing refuses it) */
     bool boot_affirmed; /* an appraisal of the wipe boot; nothing in this release gives one */
     bool tpm_virtual;
+    bool by_server; /* the enroller was not apart from the server: one break-in fakes the device and its end */
     size_t num_media, num_unhandled, num_failed;
     size_t num_clear;    /* treated, but by a method weaker than purge */
     size_t num_asserted; /* treated, vouched for by nothing better than unmeasured software or a person */
@@ -23,11 +24,11 @@ struct cairn_grade_facts {
 /* cairn_grade_count adds one medium. */
 void cairn_grade_count(struct cairn_grade_facts *facts, const struct cairn_medium *medium, enum cairn_result result);
 
-enum { CAIRN_GRADE_MAX_REASONS = 8 };
+enum { CAIRN_GRADE_MAX_REASONS = 10 };
 struct cairn_grade {
     char grade; /* 'A' .. 'D' */
     size_t num_reasons;
-    const char *reasons[CAIRN_GRADE_MAX_REASONS]; /* codes, worst first: "clear.unproved" ... "tpm.virtual" */
+    const char *reasons[CAIRN_GRADE_MAX_REASONS]; /* codes, worst first: "clear.unproved" ... "enroller.server" */
 };
 struct cairn_grade cairn_grade_of(const struct cairn_grade_facts *facts);
 /* cairn_grade_raise: what a person can do about a reason; never NULL. */

@@ -41,7 +41,7 @@ static CAIRN_RC fixed_members(const struct cairn_order *order, json_t *o, struct
     CAIRN_TRY(cairn_json_set_string(o, "min_grade", grade, err));
     CAIRN_TRY(cairn_json_set_uint(o, "issued", order->issued_s, err));
     CAIRN_TRY(cairn_json_set_uint(o, "expires", order->expires_s, err));
-    CAIRN_TRY(cairn_json_set_string(o, "delivery", "offline", err));
+    CAIRN_TRY(cairn_json_set_string(o, "delivery", order->online ? "online" : "offline", err));
     return cairn_json_set_string(o, "holds", "none", err);
 }
 
@@ -98,7 +98,7 @@ static CAIRN_RC read_devices(const json_t *array, struct cairn_order *out, struc
 }
 
 /* Words that this release does not act on are refused by name, so that nobody takes them for a typing error. */
-static CAIRN_RC check_words(struct cairn_obj *o, struct cairn_err *err)
+static CAIRN_RC check_words(struct cairn_obj *o, struct cairn_order *out, struct cairn_err *err)
 {
     const char *mode = cairn_obj_string(o, "mode", CAIRN_TERM_MAX);
     const char *delivery = cairn_obj_string(o, "delivery", CAIRN_TERM_MAX);
@@ -107,9 +107,10 @@ static CAIRN_RC check_words(struct cairn_obj *o, struct cairn_err *err)
     if (strcmp(mode, "retire") != 0) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "order.mode", "the order's mode is not \"retire\": only that is done here");
     }
-    if (strcmp(delivery, "offline") != 0) {
+    out->online = strcmp(delivery, "online") == 0;
+    if (!out->online && strcmp(delivery, "offline") != 0) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "order.delivery",
-                          "the order is for delivery by a server, which needs its release token: create one for offline use");
+                          "the order's delivery is neither \"offline\" nor \"online\": create it again");
     }
     if (strcmp(holds, "none") != 0) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "order.holds",
@@ -138,7 +139,7 @@ static CAIRN_RC read_order(const json_t *json, struct cairn_order *out, struct c
     out->min_grade = grade[0];
     out->issued_s = cairn_obj_uint(&o, "issued", UINT64_MAX);
     out->expires_s = cairn_obj_uint(&o, "expires", UINT64_MAX);
-    CAIRN_TRY(check_words(&o, err));
+    CAIRN_TRY(check_words(&o, out, err));
     const json_t *devices = cairn_obj_array(&o, "devices", CAIRN_ORDER_MAX_DEVICES);
     CAIRN_TRY(cairn_obj_done(&o));
     if (out->expires_s <= out->issued_s) {
@@ -195,6 +196,17 @@ enum cairn_rc cairn_order_open(const struct cairn_root *root, struct cairn_span 
     CAIRN_TRY(check_dates(&order, now_s, err));
     *out = order;
     order = (struct cairn_order){0};
+    return CAIRN_OK;
+}
+
+enum cairn_rc cairn_order_open_here(const struct cairn_root *root, struct cairn_span file, uint64_t *now_s,
+                                    struct cairn_order *out, struct cairn_err *err)
+{
+    CAIRN_ORDER seen = {0};
+    CAIRN_TRY(cairn_order_open(root, file, 0, &seen, err));
+    const uint64_t now = seen.issued_s > *now_s ? seen.issued_s : *now_s;
+    CAIRN_TRY(cairn_order_open(root, file, now, out, err));
+    *now_s = now;
     return CAIRN_OK;
 }
 

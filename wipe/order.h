@@ -28,6 +28,7 @@ struct cairn_order {
     char reason[CAIRN_REASON_MAX];
     char standard[CAIRN_TERM_MAX];
     char min_grade; /* 'A' .. 'D': the device refuses to begin when its forecast is worse */
+    bool online;    /* delivery "online": accepted only with a release token (wipe/release.h) */
     uint64_t issued_s, expires_s;
     size_t num_devices;
     struct cairn_order_device *devices; /* owned */
@@ -36,17 +37,22 @@ struct cairn_order {
 void cairn_order_clear(struct cairn_order *order);
 #define CAIRN_ORDER CAIRN_CLEANUP(cairn_order_clear) struct cairn_order
 
-/* cairn_order_payload appends the canonical payload (mode "retire", delivery "offline", holds "none"). */
+/* cairn_order_payload appends the canonical payload (mode "retire", holds "none"). */
 CAIRN_RC cairn_order_payload(const struct cairn_order *order, struct cairn_buf *out, struct cairn_err *err);
 /* cairn_order_parse reads a payload; nobody's signature has been checked. CAIRN_E_FORMAT json.*; CAIRN_E_REFUSED
- * "order.mode" (not retire), "order.delivery" (not offline), "order.holds" (a legal hold stands), "order.window" (to < from, or
- * more than 16 apart), "order.dates" (expires before it is issued), "order.device.double" (one device twice). */
+ * "order.mode" (not retire), "order.delivery" (neither offline nor online), "order.holds" (a legal hold stands), "order.window"
+ * (to < from, or more than 16 apart), "order.dates" (expires before it is issued), "order.device.double" (one device twice). */
 CAIRN_RC cairn_order_parse(struct cairn_span payload, struct cairn_order *out, struct cairn_err *err);
 /* cairn_order_open verifies, then parses, an order file under `root`. `now_s` 0 judges no dates (a certificate's reader).
  * CAIRN_E_REFUSED "order.signer", "order.holders", "order.key.dates", "order.fleet", "order.class", "order.root" (made for
  * another root version), "order.expired", "order.early" (issued in the future); and cairn_order_parse's. */
 CAIRN_RC cairn_order_open(const struct cairn_root *root, struct cairn_span file, uint64_t now_s, struct cairn_order *out,
                           struct cairn_err *err);
+/* cairn_order_open_here is cairn_order_open on the device, whose clock may be behind: `*now_s` holds its time and is moved up
+ * to the order's own issue time once the holders' signatures have verified (DESIGN 9; CHECKS 62). So the order is never early
+ * here, and can still be expired. */
+CAIRN_RC cairn_order_open_here(const struct cairn_root *root, struct cairn_span file, uint64_t *now_s, struct cairn_order *out,
+                               struct cairn_err *err);
 /* cairn_order_for finds the entry of the enrolled device. CAIRN_E_REFUSED "order.device" (not named: redirected), "order.ak",
  * "order.serial", "order.tag" (named, but with another key or label), "order.fleet", "order.class". *out borrows. */
 CAIRN_RC cairn_order_for(const struct cairn_order *order, const struct cairn_statement *statement,

@@ -16,7 +16,8 @@ struct cairn_grade cairn_plan_forecast(const struct cairn_plan *plan)
 {
     struct cairn_grade_facts facts = {.keys_dead = plan->epoch_present,
                                       .cleared = !plan->clear_disabled && (!plan->lockout_auth_set || plan->lockout_auth_given),
-                                      .tpm_virtual = strcmp(plan->tpm_class, "hardware") != 0};
+                                      .tpm_virtual = strcmp(plan->tpm_class, "hardware") != 0,
+                                      .by_server = plan->by_server};
     for (size_t i = 0; i < plan->num_targets; i++) {
         const struct cairn_plan_target *t = &plan->targets[i];
         cairn_grade_count(&facts, &t->medium, t->handled ? CAIRN_RESULT_ERASED : CAIRN_RESULT_UNHANDLED);
@@ -82,6 +83,9 @@ static CAIRN_RC plan_json(const struct cairn_plan *plan, json_t *o, struct cairn
     CAIRN_TRY(cairn_json_set_hex(o, "device", CAIRN_SPAN(plan->device), err));
     CAIRN_TRY(cairn_json_set_hex(o, "order", CAIRN_SPAN(plan->order), err));
     CAIRN_TRY(cairn_json_set_uint(o, "made", plan->made_s, err));
+    if (plan->by_server) {
+        CAIRN_TRY(cairn_json_set_string(o, "enroller", CAIRN_ENROLLER_SERVER, err));
+    }
     CAIRN_TRY(tpm_json(plan, o, err));
     CAIRN_TRY(cairn_json_set_take(o, "targets", json_array(), err));
     for (size_t i = 0; i < plan->num_targets; i++) {
@@ -147,6 +151,10 @@ static CAIRN_RC read_plan(const json_t *json, struct cairn_plan *out, struct cai
     cairn_obj_hex(&o, "device", out->device, sizeof out->device);
     cairn_obj_hex(&o, "order", out->order, sizeof out->order);
     out->made_s = cairn_obj_uint(&o, "made", UINT64_MAX);
+    out->by_server = cairn_obj_has(&o, "enroller");
+    if (out->by_server) {
+        cairn_obj_const(&o, "enroller", CAIRN_ENROLLER_SERVER);
+    }
     const json_t *tpm = cairn_obj_object(&o, "tpm");
     const json_t *targets = cairn_obj_array(&o, "targets", CAIRN_WIPE_MAX_MEDIA);
     const json_t *forecast = cairn_obj_object(&o, "forecast");

@@ -8,6 +8,7 @@
 #ifndef CAIRN_WIPE_PLAN_H
 #define CAIRN_WIPE_PLAN_H
 
+#include "authority/statement.h"
 #include "tpm_data/audit.h"
 #include "wipe/grade.h"
 
@@ -25,6 +26,7 @@ struct cairn_plan {
     uint8_t order[32];             /* zero: a forecast without an order */
     uint64_t made_s;
     char tpm_class[16]; /* "virtual", "hardware" */
+    bool by_server;     /* the enrolment's enroller was the server */
     bool clear_disabled, lockout_auth_set, lockout_auth_given;
     bool epoch_present;
     struct cairn_audit_handles foreign_nv, foreign_persistent; /* not Cairn's; Clear removes what the owner made */

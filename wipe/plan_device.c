@@ -85,6 +85,7 @@ enum cairn_rc cairn_plan_make(struct cairn_tpm *tpm, const struct cairn_plan_ask
         cairn_copy(plan.fleet, s->fleet, CAIRN_SHA256_LEN);
         cairn_copy(plan.device, s->device, CAIRN_SHA256_LEN);
         (void)snprintf(plan.tpm_class, sizeof plan.tpm_class, "%s", s->tpm_class);
+        plan.by_server = s->by_server;
     }
     if (ask->order != NULL) {
         cairn_copy(plan.order, ask->order->digest, CAIRN_SHA256_LEN);

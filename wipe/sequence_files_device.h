@@ -6,6 +6,7 @@
 #include "wipe/sequence_device.h"
 
 #define CAIRN_WIPE_FILE_JOURNAL     "wipe.journal"
+#define CAIRN_WIPE_FILE_NONCE       "wipe.nonce"
 #define CAIRN_WIPE_FILE_ORDER       "wipe.order"
 #define CAIRN_WIPE_FILE_PLAN        "wipe.plan"
 #define CAIRN_WIPE_FILE_MEDIA       "wipe.media"

@@ -244,9 +244,18 @@ def open_tpmdoc(data, kind, num, audit):
     doc = parse_file(data)
     need(doc.get("payloadType") == TYPE % kind, "tpmdoc.type", "another document")
     members(doc, "payload payloadType tpm" + (" audit signatures" if audit else ""))
-    need(not audit or doc["signatures"] == [], "tpmdoc.format", "counter-signatures are reserved")
     need(len(doc["tpm"]) == num, "tpmdoc.attestations", "another number of attestations")
     return doc, unbase64(doc["payload"])
+
+
+def countersigners(root, signatures, payload):
+    """The holders of role verifier who signed the certificate too; every signature that is there must be right."""
+    ids = [unhex(members(s, "keyid sig")["keyid"], 32) for s in signatures]
+    need(len(ids) <= 4 and ids == sorted(set(ids)), "tpmdoc.format", "counter-signatures that do not ascend, or too many")
+    known = root["roles"].get("verifier", {"keys": []})["keys"]
+    need(all(i.hex() in known for i in ids), "certificate.countersigner", "a counter-signature by no verifier")
+    holders(root, "verifier", "certificate", payload, signatures, True)
+    return [root["keys"][i.hex()]["holder"] for i in ids]
 
 
 def head(value, wanted, extra):
@@ -388,9 +397,16 @@ def judge_audit(steps, statement, extra):
 # --- the certificate --------------------------------------------------------------------------------------------------
 
 
+def enroller(value):
+    """The optional member: absent, or "server"."""
+    need(value.get("enroller", "server") == "server", "json.member", "an enroller of no known kind")
+    return " enroller" if "enroller" in value else ""
+
+
 def open_statement(root, data):
     value, _ = open_signed(root, data, "statement", "enrol")
-    members(value, "ak anchors class device ek ek_certificate epoch epoch_value fleet issued root_version serial site srk tag tpm v")
+    members(value, "ak anchors class device ek ek_certificate epoch epoch_value fleet issued root_version serial site srk tag tpm v"
+            + enroller(value))
     for key in ("ak", "ek", "srk", "epoch"):
         value[key] = unbase64(value[key])
     need(value["fleet"] == root["id"].hex(), "statement.fleet", "of another fleet")
@@ -406,8 +422,8 @@ def open_statement(root, data):
 def open_order(root, data, statement):
     value, digest = open_signed(root, data, "order", "retire")
     members(value, "challenge class delivery devices expires fleet holds issued min_grade mode reason root_version standard v")
-    words = (value["mode"], value["delivery"], value["holds"])
-    need(words == ("retire", "offline", "none"), "order.mode", "another mode, delivery, or a hold")
+    need((value["mode"], value["holds"]) == ("retire", "none"), "order.mode", "another mode, or a hold")
+    need(value["delivery"] in ("offline", "online"), "order.delivery", "neither offline nor online")
     need(value["fleet"] == root["id"].hex(), "order.fleet", "of another fleet")
     need(value["class"] == root["class"], "order.class", "of another class")
     need(value["root_version"] == root["version"], "order.root", "under another root version")
@@ -424,7 +440,7 @@ def open_order(root, data, statement):
     return value, entry
 
 
-def grade(media, virtual):
+def grade(media, virtual, by_server):
     """The grade table of the design, for a wipe without an affirmed boot: never better than C."""
     rules = [
         ("boot.unaffirmed", "C", True),
@@ -434,6 +450,7 @@ def grade(media, virtual):
         ("media.clear", "B", any(m["result"] == "erased" and m["method"] != "purge" for m in media)),
         ("media.asserted", "B", any(m["result"] == "erased" for m in media)),
         ("tpm.virtual", "B", virtual),
+        ("enroller.server", "B", by_server),
     ]
     reasons = [code for code, _, holds in rules if holds]
     return max((letter for _, letter, holds in rules if holds), default="A"), reasons
@@ -441,10 +458,11 @@ def grade(media, virtual):
 
 def check_media(payload, order, statement, wanted):
     plan, media = parse(payload["plan"]), parse(payload["media_log"])
-    members(plan, "device fleet forecast made order targets tpm v")
+    members(plan, "device fleet forecast made order targets tpm v" + enroller(plan))
     members(media, "challenge device fleet order plan targets tool v")
     same = all(plan[k] == wanted[k] for k in ("fleet", "device")) and plan["order"] == order["digest"]
-    need(same and plan["tpm"]["class"] == statement["tpm"]["class"], "certificate.plan", "of another device or order")
+    same = same and plan["tpm"]["class"] == statement["tpm"]["class"] and ("enroller" in plan) == ("enroller" in statement)
+    need(same, "certificate.plan", "of another device or order")
     same = all(media[k] == wanted[k] for k in ("fleet", "device", "challenge")) and media["order"] == order["digest"]
     need(same and media["plan"] == sha256(payload["plan"]).hex(), "certificate.media", "of another device, order or plan")
     need(len(plan["targets"]) == len(media["targets"]), "certificate.targets", "a target more or less than planned")
@@ -462,7 +480,7 @@ def derived(statement, order, entry, media, counter, audit):
     erased = bool(media) and all(m["result"] == "erased" for m in media)
     read_back = erased and all(m["details"]["read_back"] != "00" * 32 for m in media)
     cipher = erased and all(m["details"]["cipher"] for m in media)
-    letter, reasons = grade(media, statement["tpm"]["class"] != "hardware")
+    letter, reasons = grade(media, statement["tpm"]["class"] != "hardware", "enroller" in statement)
     strength = ["none", "clear", "purge"]
     methods = [strength.index(m["method"]) if m["result"] == "erased" else 0 for m in media]
     exceptions = ["%s: %s (%s)" % (m["name"], m["result"], m["code"]) for m in media if m["result"] != "erased"]
@@ -534,7 +552,7 @@ def verify(certificate, anchors):
     for key in ("grade", "grade_reasons"):
         need(given.get(key) == facts[key], "certificate.grade", "the evidence gives grade " + facts["grade"])
     need(given == facts, "certificate.derived", "a member does not follow from the evidence")
-    return facts
+    return {**facts, "countersigners": countersigners(root, doc["signatures"], raw)}
 
 
 def main(argv):

@@ -77,6 +77,12 @@ static void make_root(struct cairn_test_keys *k)
     ok(cairn_signer_generate(&k->retire_b, &err), &err);
     ok(cairn_signer_generate(&k->stranger, &err), &err);
     add(draft, CAIRN_ROLE_RETIRE, "bob", k->retire_b);
+    for (size_t i = 0; i < CAIRN_ARRAY_LEN(k->verifier); i++) {
+        char holder[] = "judge 1";
+        holder[6] = (char)('1' + i);
+        ok(cairn_signer_generate(&k->verifier[i], &err), &err);
+        add(draft, CAIRN_ROLE_VERIFIER, holder, k->verifier[i]);
+    }
     ok(cairn_root_draft_write(draft, &payload, &err), &err);
     free(draft);
     cairn_test_sign(cairn_buf_span(&payload), CAIRN_TYPE_ROOT, k->role[CAIRN_ROLE_ROOT], &k->root_file);
@@ -125,6 +131,9 @@ void cairn_test_keys_clear(struct cairn_test_keys *keys)
 {
     for (size_t i = 0; i < CAIRN_NUM_ROLES; i++) {
         cairn_signer_free(keys->role[i]);
+    }
+    for (size_t i = 0; i < CAIRN_ARRAY_LEN(keys->verifier); i++) {
+        cairn_signer_free(keys->verifier[i]);
     }
     cairn_signer_free(keys->retire_b);
     cairn_signer_free(keys->stranger);

@@ -17,6 +17,7 @@ enum { CAIRN_TEST_EPOCH = 0x01800100, CAIRN_TEST_ANCHOR_A = 0x01800101, CAIRN_TE
 struct cairn_test_keys {
     struct cairn_signer *role[CAIRN_NUM_ROLES]; /* holder "alice" in every role */
     struct cairn_signer *retire_b;              /* second key of role retire, holder "bob" */
+    struct cairn_signer *verifier[4];           /* more of role verifier, holders "judge 1" to "judge 4" */
     struct cairn_signer *stranger;              /* in no root */
     struct cairn_buf root_file;                 /* DSSE */
     struct cairn_root *root;

@@ -1,4 +1,5 @@
-/* tests/fuzz/wipe/fuzz_wipe_documents.c -- order, plan, media log, journal and wipe-start from foreign bytes.
+/* tests/fuzz/wipe/fuzz_wipe_documents.c -- order, plan, media log, journal, wipe-start and a device's question from foreign
+ * bytes.
  *
  * The first byte picks the reader. What a reader accepts must be written back byte for byte, or it has accepted a second text.
  */
@@ -8,6 +9,7 @@
 #include "wipe/media_log.h"
 #include "wipe/order.h"
 #include "wipe/plan.h"
+#include "wipe/release.h"
 #include "wipe/start.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -62,9 +64,20 @@ static void journal(struct cairn_span text)
     (void)(cairn_journal_read(text, &journal, NULL) == CAIRN_OK && cairn_journal_write(&journal, &again, NULL) == CAIRN_OK);
 }
 
+static void question(struct cairn_span text)
+{
+    struct cairn_release_ask ask = {0};
+    CAIRN_BUF again = {0};
+    if (cairn_release_ask_read(text, &ask, NULL) == CAIRN_OK && cairn_release_ask_write(&ask, &again, NULL) == CAIRN_OK) {
+        const struct cairn_span written = cairn_buf_span(&again); /* a file's newline may be missing */
+        again.len -= text.len < written.len ? 1 : 0;
+        same(&again, text);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const READERS[])(struct cairn_span) = {order, plan, media_log, start, journal};
+    static void (*const READERS[])(struct cairn_span) = {order, plan, media_log, start, journal, question};
     if (size > 0) {
         READERS[data[0] % CAIRN_ARRAY_LEN(READERS)](cairn_span(data + 1, size - 1));
     }

@@ -15,9 +15,10 @@ struct kind {
     const char *noun;
 };
 static const struct kind kinds[] = {
-    {CAIRN_TYPE_ROOT, CAIRN_ROLE_ROOT, "root"},        {CAIRN_TYPE_STATEMENT, CAIRN_ROLE_ENROL, "statement"},
-    {CAIRN_TYPE_POLICY, CAIRN_ROLE_POLICY, "policy"},  {CAIRN_TYPE_MANIFEST, CAIRN_ROLE_RELEASE, "manifest"},
-    {CAIRN_TYPE_GRANT, CAIRN_ROLE_PROVISION, "grant"}, {CAIRN_TYPE_ORDER, CAIRN_ROLE_RETIRE, "order"},
+    {CAIRN_TYPE_ROOT, CAIRN_ROLE_ROOT, "root"},           {CAIRN_TYPE_STATEMENT, CAIRN_ROLE_ENROL, "statement"},
+    {CAIRN_TYPE_POLICY, CAIRN_ROLE_POLICY, "policy"},     {CAIRN_TYPE_MANIFEST, CAIRN_ROLE_RELEASE, "manifest"},
+    {CAIRN_TYPE_GRANT, CAIRN_ROLE_PROVISION, "grant"},    {CAIRN_TYPE_ORDER, CAIRN_ROLE_RETIRE, "order"},
+    {CAIRN_TYPE_RELEASE, CAIRN_ROLE_VERIFIER, "release"},
 };
 
 static void sign(const struct cairn_test_keys *k, const char *type, enum cairn_role role, struct cairn_buf *out)

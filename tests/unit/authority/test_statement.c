@@ -217,6 +217,32 @@ static void refuses_each_missing_member_and_every_truncation(void **state)
     }
 }
 
+static void names_the_server_as_enroller_and_nobody_else(void **state)
+{
+    CAIRN_TEST_KEYS k;
+    cairn_test_keys_make(&k);
+    (void)state;
+    struct cairn_statement s = k.statement;
+    CAIRN_BUF payload = {0};
+    CAIRN_BUF file = {0};
+    struct cairn_err err = {0};
+    assert_false(k.statement.by_server);
+    CAIRN_JSON *apart = cairn_test_statement_json(&k);
+    assert_null(json_object_get(apart, "enroller"));
+    s.by_server = true;
+    assert_ok(cairn_statement_payload(&s, &payload, &err), &err);
+    cairn_test_sign(cairn_buf_span(&payload), CAIRN_TYPE_STATEMENT, k.role[CAIRN_ROLE_ENROL], &file);
+    s.by_server = false;
+    assert_ok(cairn_statement_open(k.root, cairn_buf_span(&file), CAIRN_TEST_NOW, &s, &err), &err);
+    assert_true(s.by_server);
+    json_t *json = cairn_test_statement_json(&k);
+    json_object_set_new(json, "enroller", json_string("desk"));
+    refused(&k, json, "json.member");
+    json = cairn_test_statement_json(&k);
+    json_object_set_new(json, "enroller", json_null());
+    refused(&k, json, "json.member");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +254,7 @@ int main(void)
         cmocka_unit_test(judges_dates_at_the_time_of_issue),
         cmocka_unit_test(refuses_labels_that_could_forge_a_log_line),
         cmocka_unit_test(refuses_each_missing_member_and_every_truncation),
+        cmocka_unit_test(names_the_server_as_enroller_and_nobody_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,20 +79,28 @@ static void make_certificate(struct cairn_fake_tpm *tpm, struct cairn_tpmdoc *do
     cairn_fake_document(tpm, CAIRN_TYPE_CERTIFICATE, cairn_buf_span(&payload), 0, types, 1, doc);
 }
 
+static void write_certificate(struct cairn_fake_tpm *tpm, struct cairn_buf *file)
+{
+    struct cairn_tpmdoc *doc = calloc(1, sizeof *doc); /* two of them are much for one stack */
+    assert_non_null(doc);
+    make_certificate(tpm, doc);
+    write_doc(doc, file);
+    cairn_tpmdoc_clear(doc);
+    free(doc);
+}
+
 static void carries_the_audited_commands_of_a_certificate(void **state)
 {
     (void)state;
     static const enum cairn_claim_type types[] = {CAIRN_CLAIM_AUDIT};
     CAIRN_FAKE_TPM tpm;
-    CAIRN_TPMDOC doc = {0};
     CAIRN_TPMDOC got = {0};
     CAIRN_BUF file = {0};
     CAIRN_BUF again = {0};
     struct cairn_claim claim;
     uint8_t digest[32];
     cairn_fake_init(&tpm, fleet);
-    make_certificate(&tpm, &doc);
-    write_doc(&doc, &file);
+    write_certificate(&tpm, &file);
     assert_int_equal(cairn_tpmdoc_parse(cairn_buf_span(&file), CAIRN_TYPE_CERTIFICATE, &got, NULL), CAIRN_OK);
     assert_true(got.has_audit);
     assert_int_equal(got.audit.num_steps, CAIRN_FAKE_NUM_STEPS);
@@ -228,6 +236,64 @@ static void refuses_heads_of_any_other_form(void **state)
     refuses_text("{" PAYLOAD("nonsense") "," TPM_ONE "}", "\n", R, CAIRN_E_REFUSED, "tpmdoc.type");
 }
 
+#define KEY(c)    c c c c c c c c
+#define ID_1      KEY("11111111")
+#define ID_2      KEY("22222222")
+#define SIG       "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ=="
+#define BY(id)    "{\"keyid\":\"" id "\",\"sig\":\"" SIG "\"}"
+#define SIGNED(s) "{\"audit\":[]," PAYLOAD(C) ",\"signatures\":[" s "]," TPM_ONE "}"
+
+static void reads_counter_signatures_as_written(void **state)
+{
+    (void)state;
+    CAIRN_TPMDOC doc = {0};
+    CAIRN_BUF again = {0};
+    const struct cairn_span file = cairn_span_str(SIGNED(BY(ID_1) "," BY(ID_2)) "\n");
+    assert_int_equal(cairn_tpmdoc_parse(file, C, &doc, NULL), CAIRN_OK);
+    assert_int_equal(doc.num_signatures, 2);
+    assert_int_equal(doc.signatures[1].key_id[0], 0x22);
+    assert_int_equal(doc.signatures[1].rs[63], 1);
+    write_doc(&doc, &again);
+    assert_true(cairn_span_equal(file, cairn_buf_span(&again)));
+}
+
+static void puts_counter_signatures_in_order_and_none_twice(void **state)
+{
+    (void)state;
+    CAIRN_TPMDOC doc = {.has_audit = true};
+    struct cairn_dsse_signature one = {.key_id = {0}};
+    struct cairn_err err = {0};
+    for (uint8_t id = 4; id >= 1; id--) {
+        one.key_id[31] = id;
+        assert_int_equal(cairn_tpmdoc_add_signature(&doc, &one, NULL), CAIRN_OK);
+        assert_int_equal(doc.signatures[0].key_id[31], id);
+        assert_int_equal(doc.num_signatures < 4 ? cairn_tpmdoc_add_signature(&doc, &one, &err) : CAIRN_E_FORMAT,
+                         CAIRN_E_FORMAT);
+    }
+    one.key_id[31] = 9;
+    assert_int_equal(cairn_tpmdoc_add_signature(&doc, &one, &err), CAIRN_E_FORMAT);
+    assert_string_equal(err.code, "tpmdoc.format");
+    doc.num_signatures = 0;
+    doc.has_audit = false;
+    assert_int_equal(cairn_tpmdoc_add_signature(&doc, &one, NULL), CAIRN_E_FORMAT);
+}
+
+static void refuses_counter_signatures_in_any_other_form(void **state)
+{
+    (void)state;
+    static const char THREE[] = BY(ID_1) "," BY(ID_2) "," BY(KEY("33333333"));
+    char five[1200];
+    (void)snprintf(
+        five, sizeof five,
+        "{\"audit\":[]," PAYLOAD(C) ",\"signatures\":[%s," BY(KEY("44444444")) "," BY(KEY("55555555")) "]," TPM_ONE "}", THREE);
+    refuses_text(SIGNED(BY(ID_2) "," BY(ID_1)), "\n", C, CAIRN_E_FORMAT, "tpmdoc.format");
+    refuses_text(SIGNED(BY(ID_1) "," BY(ID_1)), "\n", C, CAIRN_E_FORMAT, "tpmdoc.format");
+    refuses_text(SIGNED("{\"keyid\":\"" ID_1 "\",\"sig\":\"AQE=\"}"), "\n", C, CAIRN_E_FORMAT, "dsse.format");
+    refuses_text(SIGNED("{\"keyid\":\"" ID_1 "\"}"), "\n", C, CAIRN_E_FORMAT, "json.member");
+    refuses_text(five, "\n", C, CAIRN_E_FORMAT, "json.member");
+    refuses_text("{" PAYLOAD(R) ",\"signatures\":[" BY(ID_1) "]," TPM_ONE "}", "\n", R, CAIRN_E_FORMAT, "json.member");
+}
+
 static void refuses_more_attestations_than_any_document_has(void **state)
 {
     (void)state;
@@ -299,6 +365,9 @@ static void refuses_to_write_what_it_would_not_read(void **state)
     assert_int_equal(cairn_tpmdoc_write(&doc, &out, &err), CAIRN_E_FORMAT);
     assert_string_equal(err.code, "tpmdoc.format");
     doc.has_audit = false;
+    doc.num_signatures = 1;
+    assert_int_equal(cairn_tpmdoc_write(&doc, &out, &err), CAIRN_E_FORMAT);
+    doc.num_signatures = 0;
     doc.num_attestations = 0;
     assert_int_equal(cairn_tpmdoc_write(&doc, &out, &err), CAIRN_E_FORMAT);
     doc.num_attestations = 2;
@@ -473,6 +542,9 @@ int main(void)
         cmocka_unit_test(refuses_a_document_whose_type_was_changed),
         cmocka_unit_test(accepts_the_smallest_files),
         cmocka_unit_test(refuses_heads_of_any_other_form),
+        cmocka_unit_test(reads_counter_signatures_as_written),
+        cmocka_unit_test(puts_counter_signatures_in_order_and_none_twice),
+        cmocka_unit_test(refuses_counter_signatures_in_any_other_form),
         cmocka_unit_test(refuses_more_attestations_than_any_document_has),
         cmocka_unit_test(refuses_a_head_without_end),
         cmocka_unit_test(refuses_attachments_that_are_not_the_ones_named),

@@ -37,6 +37,39 @@ static void says_that_a_worse_grade_than_ordered_is_not_met(void **state CAIRN_U
     assert_false(found->min_grade_met);
 }
 
+static void says_that_the_server_enrolled_the_device(void **state CAIRN_UNUSED)
+{
+    WORLD *w = world_new();
+    CAIRN_CERTIFICATE *found = NULL;
+    CAIRN_BUF text = {0};
+    world_by_server(w);
+    world_again(w);
+    assert_int_equal(world_judge(w, &found, NULL), CAIRN_OK);
+    assert_true(found->statement.by_server);
+    assert_string_equal(found->grade.reasons[found->grade.num_reasons - 1], "enroller.server");
+    assert_int_equal(cairn_certificate_report(found, &text, NULL), CAIRN_OK);
+    assert_non_null(strstr((const char *)text.p, "enrolled by the server"));
+    assert_non_null(strstr((const char *)text.p, "enroller.server"));
+}
+
+static void refuses_a_plan_that_hides_that_the_server_enrolled(void **state CAIRN_UNUSED)
+{
+    WORLD *w = world_new();
+    CAIRN_CERTIFICATE *found = NULL;
+    world_by_server(w);
+    assert_refused(world_judge(w, &found, err), "certificate.plan");
+}
+
+static void accepts_an_order_that_was_delivered_online(void **state CAIRN_UNUSED)
+{
+    WORLD *w = world_new();
+    CAIRN_BUF file = {0};
+    w->order.online = true;
+    world_again(w);
+    world_certificate(w, &file);
+    assert_int_equal(world_verify(w, &file, NULL), CAIRN_OK);
+}
+
 /* Changes one member of the payload and has the genuine TPM sign the result. */
 static void sign_lie(struct world *w, const char *object, const char *key, json_t *value, struct cairn_buf *file)
 {
@@ -408,6 +441,9 @@ int main(void)
         cmocka_unit_test(accepts_a_genuine_certificate_and_says_what_it_proves),
         cmocka_unit_test(says_that_a_worse_grade_than_ordered_is_not_met),
         cmocka_unit_test(refuses_a_better_grade_signed_by_the_device_itself),
+        cmocka_unit_test(says_that_the_server_enrolled_the_device),
+        cmocka_unit_test(refuses_a_plan_that_hides_that_the_server_enrolled),
+        cmocka_unit_test(accepts_an_order_that_was_delivered_online),
         cmocka_unit_test(refuses_another_serial_number_signed_by_the_device_itself),
         cmocka_unit_test(refuses_a_payload_changed_after_the_signature),
         cmocka_unit_test(refuses_a_list_that_is_not_the_signed_one),

@@ -1,7 +1,7 @@
 /* tests/unit/wipe/test_certificate_attacks.c -- whole certificate files, each with exactly one lie, all else rightly signed.
  *
  * Every file is refused with its own code. With CAIRN_WIPE_ATTACKS naming a directory the files are also written there, for the
- * judges that are not Cairn's: NAME.json, NAME.root, NAME.code.
+ * judges that are not Cairn's: NAME.json, NAME.root, NAME.code ("genuine": nothing is wrong).
  */
 #include <stdio.h>
 
@@ -186,48 +186,124 @@ static void honest_but_less_erased(struct world *w)
     world_again(w);
 }
 
+static void hidden_server(struct world *w)
+{
+    world_by_server(w);
+}
+
+/* Told in statement and plan, but the grade keeps silent. */
+static void server_for_a_desk(struct world *w)
+{
+    world_by_server(w);
+    world_again(w);
+}
+
+/* No lie yet: the file is bent afterwards. */
+static void none(struct world *w CAIRN_UNUSED)
+{
+}
+
+/* Puts one counter-signature into the file, made for the document type `type`. */
+static void plant(const struct cairn_signer *signer, const char *type, struct cairn_buf *file)
+{
+    CAIRN_TPMDOC doc = {0};
+    struct cairn_ec_key key = {0};
+    struct cairn_dsse_signature made = {0};
+    uint8_t digest[32] = {0};
+    assert_int_equal(cairn_tpmdoc_parse(cairn_buf_span(file), CAIRN_TYPE_CERTIFICATE, &doc, NULL), CAIRN_OK);
+    assert_int_equal(cairn_signer_public(signer, &key, NULL), CAIRN_OK);
+    assert_int_equal(cairn_ec_key_id(&key, made.key_id, NULL), CAIRN_OK);
+    assert_int_equal(cairn_pae_digest(type, cairn_buf_span(&doc.payload), digest, NULL), CAIRN_OK);
+    assert_int_equal(cairn_signer_sign(signer, digest, made.rs, NULL), CAIRN_OK);
+    assert_int_equal(cairn_tpmdoc_add_signature(&doc, &made, NULL), CAIRN_OK);
+    assert_int_equal(cairn_tpmdoc_write(&doc, file, NULL), CAIRN_OK);
+}
+
+static void foreign_countersigner(struct world *w, struct cairn_buf *file)
+{
+    plant(w->keys.role[CAIRN_ROLE_RELEASE], CAIRN_TYPE_CERTIFICATE, file);
+}
+
+static void other_countersigned(struct world *w, struct cairn_buf *file)
+{
+    plant(w->keys.verifier[0], CAIRN_TYPE_RELEASE, file);
+}
+
+/* The first counter-signature moved behind the second, or put there twice. */
+static void rearrange(struct world *w, bool twice, struct cairn_buf *file)
+{
+    CAIRN_JSON *json = NULL;
+    CAIRN_BUF text = {0};
+    plant(w->keys.verifier[0], CAIRN_TYPE_CERTIFICATE, file);
+    plant(w->keys.verifier[1], CAIRN_TYPE_CERTIFICATE, file);
+    assert_int_equal(cairn_json_parse(cairn_span(file->p, file->len - 1), 1 << 20, true, "t", &json, NULL), CAIRN_OK);
+    json_t *list = json_object_get(json, "signatures");
+    assert_int_equal(json_array_append(list, json_array_get(list, 0)), 0);
+    assert_int_equal(json_array_remove(list, twice ? 1 : 0), 0);
+    assert_int_equal(cairn_json_write(json, &text, NULL), CAIRN_OK);
+    assert_int_equal(cairn_buf_append(&text, cairn_span_str("\n"), NULL), CAIRN_OK);
+    set_buf(file, &text);
+}
+
+static void countersigners_swapped(struct world *w, struct cairn_buf *file)
+{
+    rearrange(w, false, file);
+}
+
+static void countersigner_doubled(struct world *w, struct cairn_buf *file)
+{
+    rearrange(w, true, file);
+}
+
 static const struct {
     const char *name, *code;
     void (*lie)(struct world *w);
+    void (*after)(struct world *w, struct cairn_buf *file); /* NULL: the file stays as it was signed */
 } ATTACKS[] = {
-    {"magic", "attestation.magic", magic},
-    {"type", "attestation.type", quote_instead},
-    {"owner-key", "attestation.signer", owner_key},
-    {"software-key", "attestation.signature", software_key},
-    {"no-clear", "audit.clear", no_clear},
-    {"two-clears", "audit.clear", two_clears},
-    {"no-challenge", "audit.sequence", no_challenge},
-    {"old-challenge", "audit.stir", old_challenge},
-    {"owner-key-left", "audit.handles", owner_key_left},
-    {"list-cut-short", "audit.handles", list_cut_short},
-    {"one-signature", "order.holders", one_signature},
-    {"release-signature", "order.signer", release_signature},
-    {"other-serial", "order.serial", other_serial},
-    {"other-device", "order.device", other_device},
-    {"other-key", "order.ak", other_key},
-    {"low-counter", "kill.counter", low_counter},
-    {"low-target", "kill.target", low_target},
-    {"old-kill", "kill.order", old_kill},
-    {"exchanged-log", "start.media", exchanged_log},
-    {"boasting-medium", "media.evidence", boasting_medium},
-    {"vanished-target", "certificate.targets", vanished_target},
-    {"other-epoch-index", "attestation.index", other_epoch_index},
-    {"better-grade-than-evidence", "certificate.grade", honest_but_less_erased},
+    {"magic", "attestation.magic", magic, NULL},
+    {"type", "attestation.type", quote_instead, NULL},
+    {"owner-key", "attestation.signer", owner_key, NULL},
+    {"software-key", "attestation.signature", software_key, NULL},
+    {"no-clear", "audit.clear", no_clear, NULL},
+    {"two-clears", "audit.clear", two_clears, NULL},
+    {"no-challenge", "audit.sequence", no_challenge, NULL},
+    {"old-challenge", "audit.stir", old_challenge, NULL},
+    {"owner-key-left", "audit.handles", owner_key_left, NULL},
+    {"list-cut-short", "audit.handles", list_cut_short, NULL},
+    {"one-signature", "order.holders", one_signature, NULL},
+    {"release-signature", "order.signer", release_signature, NULL},
+    {"other-serial", "order.serial", other_serial, NULL},
+    {"other-device", "order.device", other_device, NULL},
+    {"other-key", "order.ak", other_key, NULL},
+    {"low-counter", "kill.counter", low_counter, NULL},
+    {"low-target", "kill.target", low_target, NULL},
+    {"old-kill", "kill.order", old_kill, NULL},
+    {"exchanged-log", "start.media", exchanged_log, NULL},
+    {"boasting-medium", "media.evidence", boasting_medium, NULL},
+    {"vanished-target", "certificate.targets", vanished_target, NULL},
+    {"other-epoch-index", "attestation.index", other_epoch_index, NULL},
+    {"better-grade-than-evidence", "certificate.grade", honest_but_less_erased, NULL},
+    {"plan-hides-the-enroller", "certificate.plan", hidden_server, NULL},
+    {"grade-hides-the-enroller", "certificate.grade", server_for_a_desk, NULL},
+    {"foreign-countersigner", "certificate.countersigner", none, foreign_countersigner},
+    {"countersigned-as-another-type", "signature.invalid", none, other_countersigned},
+    {"countersigners-swapped", "tpmdoc.format", none, countersigners_swapped},
+    {"countersigner-doubled", "tpmdoc.format", none, countersigner_doubled},
 };
 
-static void keep(struct world *w, size_t i, const struct cairn_buf *file)
+static void keep(struct world *w, const char *name, const char *code, const struct cairn_buf *file)
 {
     const char *dir = getenv("CAIRN_WIPE_ATTACKS");
     char path[512];
     if (dir == NULL) {
         return;
     }
-    (void)snprintf(path, sizeof path, "%s/%s.json", dir, ATTACKS[i].name);
+    (void)snprintf(path, sizeof path, "%s/%s.json", dir, name);
     assert_int_equal(cairn_path_write(path, cairn_buf_span(file), 0644, NULL), CAIRN_OK);
-    (void)snprintf(path, sizeof path, "%s/%s.root", dir, ATTACKS[i].name);
+    (void)snprintf(path, sizeof path, "%s/%s.root", dir, name);
     assert_int_equal(cairn_path_write(path, cairn_buf_span(&w->keys.root_file), 0644, NULL), CAIRN_OK);
-    (void)snprintf(path, sizeof path, "%s/%s.code", dir, ATTACKS[i].name);
-    assert_int_equal(cairn_path_write(path, cairn_span_str(ATTACKS[i].code), 0644, NULL), CAIRN_OK);
+    (void)snprintf(path, sizeof path, "%s/%s.code", dir, name);
+    assert_int_equal(cairn_path_write(path, cairn_span_str(code), 0644, NULL), CAIRN_OK);
 }
 
 static void refuses_every_certificate_with_one_lie_by_its_own_code(void **state CAIRN_UNUSED)
@@ -240,15 +316,38 @@ static void refuses_every_certificate_with_one_lie_by_its_own_code(void **state 
         world_payload(w, &honest);
         ATTACKS[i].lie(w);
         assemble(w, &honest, ATTACKS[i].lie == quote_instead, &file);
-        keep(w, i, &file);
+        if (ATTACKS[i].after != NULL) {
+            ATTACKS[i].after(w, &file);
+        }
+        keep(w, ATTACKS[i].name, ATTACKS[i].code, &file);
         if (world_verify(w, &file, &err) == CAIRN_OK || strcmp(err.code, ATTACKS[i].code) != 0) {
             fail_msg("%s: got \"%s\" (%s), wanted %s", ATTACKS[i].name, err.code, err.text, ATTACKS[i].code);
         }
     }
 }
 
+/* What is right in a less common way: the judges must not be stricter than the formats. */
+static void accepts_each_honest_variant(void **state CAIRN_UNUSED)
+{
+    WORLD *w = world_new();
+    CAIRN_BUF file = {0};
+    w->order.online = true;
+    world_by_server(w);
+    world_again(w);
+    world_certificate(w, &file);
+    keep(w, "online-and-enrolled-by-the-server", "genuine", &file);
+    assert_int_equal(world_verify(w, &file, NULL), CAIRN_OK);
+    plant(w->keys.verifier[0], CAIRN_TYPE_CERTIFICATE, &file);
+    plant(w->keys.verifier[1], CAIRN_TYPE_CERTIFICATE, &file);
+    keep(w, "counter-signed-twice", "genuine", &file);
+    assert_int_equal(world_verify(w, &file, NULL), CAIRN_OK);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(refuses_every_certificate_with_one_lie_by_its_own_code)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses_every_certificate_with_one_lie_by_its_own_code),
+        cmocka_unit_test(accepts_each_honest_variant),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,6 +53,42 @@ static void judges_dates_only_when_it_has_a_clock(void **state CAIRN_UNUSED)
     assert_refused(reopen(w, 0, err), "order.dates");
 }
 
+/* DESIGN 9: what k holders have dated has happened, whatever a device's clock says. */
+static void a_clock_that_is_behind_does_not_make_an_order_early(void **state CAIRN_UNUSED)
+{
+    WORLD *w = world_new();
+    CAIRN_ORDER order = {0};
+    uint64_t now_s = 86400;
+    const struct cairn_span file = cairn_buf_span(&w->parts.order);
+    assert_int_equal(cairn_order_open_here(w->keys.root, file, &now_s, &order, NULL), CAIRN_OK);
+    assert_true(now_s == CAIRN_TEST_NOW);
+    cairn_order_clear(&order);
+    now_s = CAIRN_TEST_NOW + 70;
+    assert_int_equal(cairn_order_open_here(w->keys.root, file, &now_s, &order, NULL), CAIRN_OK);
+    assert_true(now_s == CAIRN_TEST_NOW + 70);
+    now_s = CAIRN_TEST_NOW + 86401;
+    assert_refused(cairn_order_open_here(w->keys.root, file, &now_s, &order, err), "order.expired");
+    now_s = 86400;
+    w->parts.order.p[w->parts.order.len - 20] ^= 1;
+    assert_int_not_equal(cairn_order_open_here(w->keys.root, file, &now_s, &order, NULL), CAIRN_OK);
+    assert_true(now_s == 86400);
+}
+
+static void reads_how_it_is_delivered(void **state CAIRN_UNUSED)
+{
+    WORLD *w = world_new();
+    CAIRN_ORDER order = {0};
+    w->order.online = true;
+    world_order(w);
+    assert_int_equal(cairn_order_open(w->keys.root, cairn_buf_span(&w->parts.order), CAIRN_TEST_NOW, &order, NULL), CAIRN_OK);
+    assert_true(order.online);
+    cairn_order_clear(&order);
+    w->order.online = false;
+    world_order(w);
+    assert_int_equal(cairn_order_open(w->keys.root, cairn_buf_span(&w->parts.order), CAIRN_TEST_NOW, &order, NULL), CAIRN_OK);
+    assert_false(order.online);
+}
+
 static void refuses_another_fleet_class_or_root_version(void **state CAIRN_UNUSED)
 {
     WORLD *w = world_new();
@@ -116,7 +152,7 @@ static void refuses_words_that_it_does_not_carry_out(void **state CAIRN_UNUSED)
 {
     WORLD *w = world_new();
     assert_refused(parse_with(w, "mode", json_string("transfer"), err), "order.mode");
-    assert_refused(parse_with(w, "delivery", json_string("online"), err), "order.delivery");
+    assert_refused(parse_with(w, "delivery", json_string("by hand"), err), "order.delivery");
     assert_refused(parse_with(w, "holds", json_string("case 4711"), err), "order.holds");
     assert_refused(parse_with(w, "v", json_integer(2), err), "json.member");
     assert_refused(parse_with(w, "min_grade", json_string("E"), err), "json.member");
@@ -172,6 +208,8 @@ int main(void)
         cmocka_unit_test(refuses_one_holder_with_two_keys),
         cmocka_unit_test(refuses_keys_that_may_not_retire),
         cmocka_unit_test(judges_dates_only_when_it_has_a_clock),
+        cmocka_unit_test(a_clock_that_is_behind_does_not_make_an_order_early),
+        cmocka_unit_test(reads_how_it_is_delivered),
         cmocka_unit_test(refuses_another_fleet_class_or_root_version),
         cmocka_unit_test(refuses_an_order_redirected_to_another_device),
         cmocka_unit_test(is_accepted_only_inside_its_epochs),

@@ -21,6 +21,11 @@ static void a_grade_is_the_worst_of_its_reasons(void **state CAIRN_UNUSED)
     assert_int_equal(cairn_grade_of(&f).grade, 'B');
     assert_string_equal(cairn_grade_of(&f).reasons[0], "tpm.virtual");
     f = best;
+    f.by_server = true;
+    assert_int_equal(cairn_grade_of(&f).grade, 'B');
+    assert_int_equal(cairn_grade_of(&f).num_reasons, 1);
+    assert_string_equal(cairn_grade_of(&f).reasons[0], "enroller.server");
+    f = best;
     cairn_grade_count(&f, &cleared, CAIRN_RESULT_ERASED);
     assert_int_equal(cairn_grade_of(&f).grade, 'B');
     f = best;
@@ -61,6 +66,22 @@ static void a_plan_reads_as_written_and_forecasts_honestly(void **state CAIRN_UN
     assert_int_equal(cairn_plan_forecast(&plan).grade, 'D');
     plan.lockout_auth_given = true;
     assert_int_equal(cairn_plan_forecast(&plan).grade, 'C');
+}
+
+static void a_plan_says_that_the_server_enrolled_its_device(void **state CAIRN_UNUSED)
+{
+    WORLD *w = world_new();
+    CAIRN_PLAN plan = {0};
+    CAIRN_BUF text = {0};
+    assert_null(strstr((const char *)w->parts.plan.p, "enroller"));
+    w->keys.statement.by_server = true;
+    world_plan(w);
+    assert_int_equal(cairn_plan_read(cairn_buf_span(&w->parts.plan), &plan, NULL), CAIRN_OK);
+    assert_true(plan.by_server);
+    const struct cairn_grade grade = cairn_plan_forecast(&plan);
+    assert_string_equal(grade.reasons[grade.num_reasons - 1], "enroller.server");
+    assert_int_equal(cairn_plan_write(&plan, &text, NULL), CAIRN_OK);
+    assert_true(cairn_span_equal(cairn_buf_span(&text), cairn_buf_span(&w->parts.plan)));
 }
 
 /* `text` with the first `from` replaced by `to` of the same length. */
@@ -270,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_grade_is_the_worst_of_its_reasons),
         cmocka_unit_test(a_plan_reads_as_written_and_forecasts_honestly),
+        cmocka_unit_test(a_plan_says_that_the_server_enrolled_its_device),
         cmocka_unit_test(a_plan_that_promises_more_than_its_targets_is_refused),
         cmocka_unit_test(a_media_log_reads_as_written),
         cmocka_unit_test(a_media_log_that_contradicts_itself_is_refused),

@@ -108,6 +108,7 @@ static inline void world_plan(struct world *w)
     memcpy(w->plan.order, w->order.digest, 32);
     w->plan.made_s = CAIRN_TEST_NOW + 5;
     w->plan.epoch_present = true;
+    w->plan.by_server = s->by_server;
     (void)snprintf(w->plan.tpm_class, sizeof w->plan.tpm_class, "%s", s->tpm_class);
     cairn_buf_clear(&w->parts.plan);
     assert_int_equal(cairn_plan_write(&w->plan, &w->parts.plan, NULL), CAIRN_OK);
@@ -169,6 +170,16 @@ static inline void world_again(struct world *w)
     w->tpm->epoch = w->target;
     world_kill(w);
     world_audit(w);
+}
+
+/* The enrolment statement signed again, as by a server that enrols. The rest stays. */
+static inline void world_by_server(struct world *w)
+{
+    struct cairn_statement *s = &w->keys.statement;
+    CAIRN_BUF payload = {0};
+    s->by_server = true;
+    assert_int_equal(cairn_statement_payload(s, &payload, NULL), CAIRN_OK);
+    cairn_test_sign(cairn_buf_span(&payload), CAIRN_TYPE_STATEMENT, w->keys.role[CAIRN_ROLE_ENROL], &w->parts.statement);
 }
 
 static inline struct world *world_new(void)

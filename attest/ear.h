@@ -7,17 +7,11 @@
 #define CAIRN_ATTEST_EAR_H
 
 #include "attest/appraise.h"
+#include "attest/jwk.h"
 #include "core/crypto_keys.h"
 #include "tpm_data/wrap.h"
 
-enum { CAIRN_EAR_MAX = 8192, CAIRN_EAR_LIFE_S = 300, CAIRN_JKT_LEN = 43 };
-
-/* base64url without padding (RFC 4648 section 5), one text per value: belongs to core/wire.h beside base64. */
-
-/* cairn_jwk_thumbprint is RFC 7638 of a P-256 key: 43 characters and NUL. What evidence's `cnf` holds. */
-CAIRN_RC cairn_jwk_thumbprint(const struct cairn_ec_key *key, char out[CAIRN_JKT_LEN + 1], struct cairn_err *err);
-/* cairn_jwks_write appends the JWK Set of the root's verifier keys (canonical JSON with newline). */
-CAIRN_RC cairn_jwks_write(const struct cairn_root *root, struct cairn_buf *out, struct cairn_err *err);
+enum { CAIRN_EAR_MAX = 8192, CAIRN_EAR_LIFE_S = 300 };
 
 /* What a relying party needs to seal to the device; docs/protocol.md "ear_attester_claims.cairn_seal". */
 struct cairn_ear_seal {

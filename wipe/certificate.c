@@ -327,9 +327,11 @@ static CAIRN_RC check_countersignatures(const struct cairn_tpmdoc *doc, const st
     uint8_t digest[CAIRN_SHA256_LEN] = {0};
     CAIRN_TRY(cairn_pae_digest(doc->type, cairn_buf_span(&doc->payload), digest, err));
     for (size_t i = 0; i < doc->num_signatures; i++) {
-        const char *holder = NULL;
-        const struct cairn_ec_key *key = cairn_root_role_key(root, CAIRN_ROLE_VERIFIER, doc->signatures[i].key_id, &holder);
-        if (key == NULL) {
+        const char *holder = "";
+        enum cairn_role role = CAIRN_ROLE_ROOT;
+        const uint8_t *id = doc->signatures[i].key_id;
+        const struct cairn_ec_key *key = cairn_root_role_key_by_id(root, CAIRN_ROLE_VERIFIER, id, 0);
+        if (key == NULL || !cairn_root_key_role(root, id, &role, &holder)) {
             return CAIRN_FAIL(err, CAIRN_E_REFUSED, "certificate.countersigner",
                               "the certificate is counter-signed by a key that is not of role verifier in its root");
         }

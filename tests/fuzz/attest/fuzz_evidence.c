@@ -44,7 +44,7 @@ static void wrap(struct cairn_reader *r, struct cairn_buf *file)
         must(cairn_json_write(json, &doc.payload, NULL));
     } else {
         const struct cairn_tpm_head head = {.ak = {{0x00, 0x0b}}};
-        must(cairn_evidence_payload(&head, &doc.payload, NULL));
+        must(cairn_evidence_payload(&head, "", &doc.payload, NULL));
     }
     attach(&doc, CAIRN_LOG_FIRMWARE, take(r, firmware_len));
     attach(&doc, CAIRN_LOG_USERSPACE, take(r, userspace_len));

@@ -41,22 +41,25 @@ struct cairn_http_app {
     void (*handle)(void *worker, struct cairn_call *call);
 };
 struct cairn_http_config {
-    const char *listen;            /* "[::]:8443", "127.0.0.1:0" */
+    const char *listen;            /* "[::]:8443" (IPv4 too), "127.0.0.1:0"; "systemd": the one socket it passed */
     const char *certificate, *key; /* PEM files; key mode 0600: CAIRN_E_REFUSED "file.mode" */
     const char *client_ca;         /* PEM; NULL: client certificates are not asked for */
     unsigned workers;
     struct cairn_http_limits limits;
     const struct cairn_log *log;
 };
-/* cairn_http_start binds, starts the workers and returns. CAIRN_E_IO "http.listen", "http.certificate", "http.libevent" (a
- * libevent without the distribution's security fixes); worker_new's error. Blocks no signal. */
+/* cairn_http_start binds, starts the workers and returns. CAIRN_E_IO "http.listen", "http.certificate", "http.libevent" (the
+ * library loaded is of an older line than the one the build demanded: cmake/dependencies.cmake); CAIRN_E_USAGE "http.listen"
+ * (no address), "http.workers" (none, or above 256); worker_new's error. Blocks no signal: what its threads shall not take is
+ * blocked before. Ignores SIGPIPE for the process. Copies what `config` points to, except `log`. */
 CAIRN_RC cairn_http_start(const struct cairn_http_config *config, const struct cairn_http_app *app, struct cairn_http **out,
                           struct cairn_err *err);
 uint16_t cairn_http_port(const struct cairn_http *http);
 /* cairn_http_reload_tls reads certificate and key again for new connections; on failure the old ones stay. Any thread. */
 CAIRN_RC cairn_http_reload_tls(struct cairn_http *http, struct cairn_err *err);
 /* cairn_http_drain: no new connections, "Connection: close" on every reply, idle ones closed; waits at most `wait_ms` for calls
- * in flight. Then cairn_http_free ends everything. Any one thread that is no worker. */
+ * in flight. Then cairn_http_free ends everything: whoever else posts to its workers must have stopped before, since a call
+ * that was never answered is freed with its data. Any one thread that is no worker. */
 void cairn_http_drain(struct cairn_http *http, unsigned wait_ms);
 void cairn_http_free(struct cairn_http *http);
 

@@ -29,10 +29,12 @@ struct cairn_http_head {
 /* cairn_http_head_parse reads `bytes`, which end with the empty line. CAIRN_E_FORMAT "http.line" (request line), "http.version"
  * (not 1.1), "http.method" (none of ours), "http.target", "http.field" (malformed, folded, not printable ASCII), "http.fields"
  * (too many), "http.twice" (Host, Content-Length, Content-Type, Authorization, DPoP, Connection, Expect, or a Cairn-* or
- * X-Original-* field there twice), "http.host" (absent), "http.length" (not a plain number; POST without it),
- * "http.transfer" (Transfer-Encoding there), "http.expect". `out` is written on CAIRN_OK only. */
+ * X-Original-* field there twice), "http.host" (absent, or no host), "http.length" (not a plain number; POST without it),
+ * "http.transfer" (Transfer-Encoding there), "http.expect", "http.head" (longer than CAIRN_HTTP_HEAD_MAX). `out` is written on
+ * CAIRN_OK only. */
 CAIRN_RC cairn_http_head_parse(struct cairn_span bytes, struct cairn_http_head *out, struct cairn_err *err);
-/* cairn_http_head_end: where the first head in `bytes` ends (behind its empty line); 0: not yet. Looks from `from` on. */
+/* cairn_http_head_end: where the first head in `bytes` ends (behind its empty line, in bare LFs too); 0: not yet. `from`: how
+ * many of the bytes an earlier call has seen. */
 size_t cairn_http_head_end(struct cairn_span bytes, size_t from);
 /* cairn_http_field gives a field's value by name, in any case; false: not there. */
 bool cairn_http_field(const struct cairn_http_head *head, const char *name, struct cairn_span *value);

@@ -77,10 +77,10 @@ static const char *life_name(int life)
 
 typedef CAIRN_RC lister(struct cairn_store *s, const struct cairn_list_ask *ask, json_t **out, struct cairn_err *err);
 
-static CAIRN_RC list(struct cairn_work *work, const struct cairn_list_ask *ask, lister *lister, struct cairn_err *err)
+static CAIRN_RC list(struct cairn_work *work, const struct cairn_list_ask *ask, lister *fill, struct cairn_err *err)
 {
     json_t *json = NULL;
-    CAIRN_TRY(lister(work->judge->store, ask, &json, err));
+    CAIRN_TRY(fill(work->judge->store, ask, &json, err));
     return cairn_work_reply_json(work, json, err);
 }
 

@@ -24,7 +24,7 @@ static const char *const COPIES[] = {"LUKS header backups", "key escrow", "snaps
 struct condition {
     const char *name;
     const char *status;
-    enum cairn_evidence evidence;
+    enum cairn_evidence_class evidence;
 };
 
 static bool all_erased(const struct cairn_media_log *log)

@@ -13,7 +13,7 @@ const char *cairn_method_name(enum cairn_method method)
     return METHODS[method];
 }
 
-const char *cairn_evidence_name(enum cairn_evidence evidence)
+const char *cairn_evidence_name(enum cairn_evidence_class evidence)
 {
     return EVIDENCE[evidence];
 }
@@ -63,9 +63,9 @@ enum cairn_method cairn_term_method(struct cairn_obj *o)
     return (enum cairn_method)pick(o, "method", METHODS, CAIRN_ARRAY_LEN(METHODS));
 }
 
-enum cairn_evidence cairn_term_evidence(struct cairn_obj *o)
+enum cairn_evidence_class cairn_term_evidence(struct cairn_obj *o)
 {
-    return (enum cairn_evidence)pick(o, "evidence", EVIDENCE, CAIRN_ARRAY_LEN(EVIDENCE));
+    return (enum cairn_evidence_class)pick(o, "evidence", EVIDENCE, CAIRN_ARRAY_LEN(EVIDENCE));
 }
 
 enum cairn_result cairn_term_result(struct cairn_obj *o)

@@ -11,7 +11,7 @@
 #include "core/json.h"
 
 enum cairn_method { CAIRN_METHOD_NONE, CAIRN_METHOD_CLEAR, CAIRN_METHOD_PURGE };
-enum cairn_evidence {
+enum cairn_evidence_class {
     CAIRN_EVIDENCE_TPM,      /* "tpm-proved": an attestation says it */
     CAIRN_EVIDENCE_MEASURED, /* "measured-software": software that an appraised boot measured */
     CAIRN_EVIDENCE_SOFTWARE, /* "software-asserted": software that nothing measured */
@@ -23,7 +23,7 @@ enum cairn_result {
     CAIRN_RESULT_UNHANDLED, /* no driver: never silent */
 };
 const char *cairn_method_name(enum cairn_method method);
-const char *cairn_evidence_name(enum cairn_evidence evidence);
+const char *cairn_evidence_name(enum cairn_evidence_class evidence);
 const char *cairn_result_name(enum cairn_result result);
 
 enum { CAIRN_TERM_MAX = 64, CAIRN_MEDIUM_NAME_MAX = 32, CAIRN_MEDIUM_PATH_MAX = 256, CAIRN_WIPE_MAX_MEDIA = 16 };
@@ -36,7 +36,7 @@ struct cairn_medium {
     char media[CAIRN_TERM_MAX];     /* "LUKS2 container" */
     char technique[CAIRN_TERM_MAX]; /* "cryptographic erase" */
     enum cairn_method method;
-    enum cairn_evidence evidence;
+    enum cairn_evidence_class evidence;
 };
 
 /* cairn_text_is_plain: 1 .. cap - 1 printable ASCII characters without '"' and '\': what every text of the documents of this
@@ -46,7 +46,7 @@ bool cairn_text_is_plain(const char *text, size_t cap);
 /* Readers for cairn_obj: a plain text (may be empty with `optional`), and the enumerations by name. Sticky like the others. */
 void cairn_term_text(struct cairn_obj *o, const char *key, bool optional, char *out, size_t cap);
 enum cairn_method cairn_term_method(struct cairn_obj *o);
-enum cairn_evidence cairn_term_evidence(struct cairn_obj *o);
+enum cairn_evidence_class cairn_term_evidence(struct cairn_obj *o);
 enum cairn_result cairn_term_result(struct cairn_obj *o);
 /* cairn_term_medium reads the members of struct cairn_medium, cairn_term_medium_set writes them. */
 void cairn_term_medium(struct cairn_obj *o, struct cairn_medium *out);

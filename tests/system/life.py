@@ -15,7 +15,7 @@ BIN = pathlib.Path(os.environ.get("CAIRN_BIN", TOP / "build/dev/bin"))
 SUPPORT = TOP / "tests/support"
 BOOTS = TOP / "tests/vectors/boot"
 PCRS = "0-11,14"
-ROLES = ["root", "enrol", "release", "policy", "pcrpolicy", "provision"]
+ROLES = ["root", "enrol", "release", "policy", "pcrpolicy", "provision", "verifier"]
 
 
 class Refused(AssertionError):
@@ -206,8 +206,13 @@ class Life:
         self.run("order", "sign", self.file("order.json"), "--key", self.file("alice.key"), "-o", self.file("order.1.dsse"))
         self.run("order", "sign", self.file("order.1.dsse"), "--key", self.file("bob.key"), "-o", self.file("order.dsse"))
 
-    def wipe(self, **options):
-        return self.here("wipe", "run", self.file("order.dsse"), "--here", "--out", self.out, **options)
+    def wipe(self, *argv, **options):
+        return self.here("wipe", "run", self.file("order.dsse"), *argv, "--here", "--out", self.out, **options)
+
+    def release(self, *argv, key="verifier", **options):
+        """A desk's answer to the device's question."""
+        return self.run("release", "new", "--order", self.file("order.dsse"), *self.who(), "--nonce", self.file("nonce.json"), "--key",
+                        self.file(f"{key}.key"), "-o", self.file("release.dsse"), *argv, **options)
 
     def verify(self, certificate=None, **options):
         return self.run("certificate", "verify", certificate or self.out / "certificate.json", *self.roots(), **options)

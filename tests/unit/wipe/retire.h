@@ -32,6 +32,7 @@ struct retire {
     struct cairn_wipe_settings settings;
     struct cairn_order order;
     struct cairn_buf order_file;
+    struct cairn_buf release; /* given with the order; empty: none */
     uint64_t epoch, now_s;
     char out_path[RETIRE_PATH], medium[RETIRE_PATH], golden[RETIRE_PATH];
     unsigned stop_after; /* steps until stop says so; 0: never */
@@ -257,6 +258,7 @@ static inline void retire_free(struct retire *d)
     }
     cairn_order_clear(&d->order);
     cairn_buf_clear(&d->order_file);
+    cairn_buf_clear(&d->release);
     cairn_test_keys_clear(&d->keys);
     free(d);
 }
@@ -310,6 +312,7 @@ static inline struct cairn_wipe_run retire_run(struct retire *d)
                                    .ak = config.ak,
                                    .srk = config.srk,
                                    .tool = "cairn test",
+                                   .release = cairn_buf_span(&d->release),
                                    .now_s = d->now_s,
                                    .consumer_wait_ms = 2000,
                                    .stop = retire_stop,

@@ -17,8 +17,13 @@
 
 struct cairn_store;
 /* cairn_store_open opens or makes the database (mode 0600, directory must exist) and brings its schema to this version.
- * `writer` opens it for the one writer. CAIRN_E_IO "store.open", "store.full", "store.corrupt" (quick_check or a damaged page),
- * "store.busy" (locked by another program for 10 s), "store.version" (made by a later version); CAIRN_E_REFUSED "file.mode". */
+ * `writer` opens it for the one writer, and searches the whole file for damage; a reader finds what it steps on, and makes
+ * nothing. CAIRN_E_IO "store.open", "store.full", "store.corrupt" (damage, or an empty file: a lost database), "store.busy" (locked
+ * by another program for 10 s), "store.version" (made by a later version, or another program); CAIRN_E_REFUSED "file.mode" (others
+ * have access to it, or to its -wal or -shm).
+ *
+ * Every function below also gives those, and "store.io", "memory". A writing function on a reader's connection answers
+ * CAIRN_E_USAGE "store.readonly". Functions that write take several steps: they belong into a job. */
 CAIRN_RC cairn_store_open(const char *path, bool writer, struct cairn_store **out, struct cairn_err *err);
 void cairn_store_close(struct cairn_store *store);
 
@@ -31,16 +36,21 @@ struct cairn_job {
     struct cairn_job *next;
 };
 struct cairn_store_writer;
-/* `max_queue`: what is submitted beyond it fails at once with CAIRN_E_BUSY "server.busy" (retry_after_s 1): run never called.
- */
+/* `max_queue`: what is submitted beyond it fails at once with CAIRN_E_BUSY "server.busy" (retry_after_s 1), and while the writer
+ * stops with "server.draining": run is never called, and done is called inside _submit. */
 CAIRN_RC cairn_store_writer_start(const char *path, size_t max_queue, struct cairn_store_writer **out, struct cairn_err *err);
-/* cairn_store_writer_submit: always ends in one call of done. When the disk is full, every job of the group fails with
- * CAIRN_E_IO "server.full"; on another failure of the commit "store.commit": nothing of the group was written. */
+/* cairn_store_writer_submit: always ends in one call of done. A job that does not answer CAIRN_OK is undone alone, damage that
+ * it met included ("store.corrupt"). When the disk is full, every job of the group fails with CAIRN_E_IO "server.full"; when
+ * another program holds the database for 10 s, "store.busy"; on another failure "store.commit": nothing of the group was
+ * written. A job may be told so although its own answer was another: that rested on what is gone. The writer goes on, and opens
+ * the database again where it has to. (After a failed fsync and then a power cut, what was said not to be written may be.) */
 void cairn_store_writer_submit(struct cairn_store_writer *writer, struct cairn_job *job);
 /* cairn_store_writer_stop finishes what was submitted, checkpoints, closes. */
 void cairn_store_writer_stop(struct cairn_store_writer *writer);
 struct cairn_store_stats {
-    uint64_t jobs, groups, failed, queue;
+    uint64_t jobs, groups; /* that came to their end, well or not */
+    uint64_t failed;       /* jobs lost with their group, or refused at the queue; not those that said no themselves */
+    uint64_t queue;        /* jobs that wait now */
 };
 void cairn_store_writer_stats(const struct cairn_store_writer *writer, struct cairn_store_stats *out); /* any thread */
 
@@ -63,14 +73,16 @@ struct cairn_device_row {
 void cairn_device_row_clear(struct cairn_device_row *row);
 CAIRN_RC cairn_store_device_get(struct cairn_store *s, const uint8_t device[32], struct cairn_device_row *out, bool *found,
                                 struct cairn_err *err);
-/* cairn_store_device_put inserts or, where `may_replace` (a ticket or the same statement), replaces; a replaced device's
- * report, grant, receipt, kill, certificate are gone from the row and stay in the archive (below). CAIRN_E_REFUSED
- * "device.known" (CHECKS 4). */
+/* cairn_store_device_put inserts or, where `may_replace` (a ticket), replaces; a replaced device's report and grant are gone, its
+ * receipt, kill, certificate are gone from the row and stay in the archive (below). The same statement again is CAIRN_OK and
+ * changes nothing. CAIRN_E_REFUSED "device.known" (CHECKS 4). _life, _ticket, _order: CAIRN_E_REFUSED "device.unknown". */
 CAIRN_RC cairn_store_device_put(struct cairn_store *s, const struct cairn_device_row *row, bool may_replace,
                                 struct cairn_err *err);
 CAIRN_RC cairn_store_device_life(struct cairn_store *s, const uint8_t device[32], enum cairn_device_life life, uint64_t epoch,
                                  struct cairn_err *err);
 CAIRN_RC cairn_store_device_ticket(struct cairn_store *s, const uint8_t device[32], bool ticket, struct cairn_err *err);
+CAIRN_RC cairn_store_device_order(struct cairn_store *s, const uint8_t device[32], const uint8_t order[32],
+                                  struct cairn_err *err);
 
 /* struct cairn_report_row: the last accepted evidence of a device and what its next one is compared with. Small: it is written
  * with every report. */
@@ -103,13 +115,16 @@ CAIRN_RC cairn_store_report_get(struct cairn_store *s, const uint8_t device[32],
 CAIRN_RC cairn_store_report_put(struct cairn_store *s, const struct cairn_report_row *row, struct cairn_err *err);
 CAIRN_RC cairn_store_report_clear(struct cairn_store *s, const uint8_t device[32], bool *was_sticky, struct cairn_err *err);
 
-/* Logs by SHA-256. cairn_store_log_put counts towards `device`; at most 64 logs and 256 MiB stay per device (its oldest go). */
+/* Logs by SHA-256, kept once whoever sent them. cairn_store_log_put counts towards `device`; at most 64 logs and 256 MiB stay per
+ * device (its oldest go; one put again is new). `sha256` is the caller's word; _get hashes: "store.corrupt". CAIRN_E_USAGE
+ * "store.large". */
 CAIRN_RC cairn_store_log_get(struct cairn_store *s, const uint8_t sha256[32], struct cairn_buf *out, bool *found,
                              struct cairn_err *err);
 CAIRN_RC cairn_store_log_put(struct cairn_store *s, const uint8_t device[32], const uint8_t sha256[32], struct cairn_span bytes,
                              uint64_t now_s, struct cairn_err *err);
 
-/* Enrolments under way, by SHA-256 of the request file. At most `max_open` are open per token (CAIRN_E_BUSY "server.rate"). */
+/* Enrolments under way, by SHA-256 of the request file. At most `max_open` are open (without statement, not refused) per token:
+ * CAIRN_E_BUSY "server.rate" for a new one. _put replaces the row; a pending file that was taken does not come back with it. */
 struct cairn_enrolment_row {
     uint8_t digest[32], device[32];
     struct cairn_buf request, challenge, pending, answer, statement; /* empty: not there yet; pending: server-held enrol only */
@@ -140,7 +155,8 @@ CAIRN_RC cairn_store_grant_get(struct cairn_store *s, const uint8_t device[32], 
                                struct cairn_err *err);
 CAIRN_RC cairn_store_grant_put(struct cairn_store *s, const struct cairn_grant_row *row, struct cairn_err *err);
 
-/* The archive of final documents: nothing is ever replaced or removed; the same file again is CAIRN_OK. `name`: "grade A"... */
+/* The archive of final documents: nothing is ever replaced or removed; the same file again is CAIRN_OK and changes nothing. A new
+ * one sets has_receipt, has_kill, has_certificate of the device's row, and its grade from the note "grade A"... */
 enum cairn_archive { CAIRN_ARCHIVE_STATEMENT, CAIRN_ARCHIVE_RECEIPT, CAIRN_ARCHIVE_KILL, CAIRN_ARCHIVE_CERTIFICATE };
 CAIRN_RC cairn_store_archive_put(struct cairn_store *s, const uint8_t device[32], enum cairn_archive kind,
                                  struct cairn_span file, const char *note, uint64_t now_s, struct cairn_err *err);
@@ -162,7 +178,8 @@ CAIRN_RC cairn_store_order_put(struct cairn_store *s, const struct cairn_order_r
                                size_t num_devices, struct cairn_err *err); /* the same again: CAIRN_OK, nothing changes */
 CAIRN_RC cairn_store_order_get(struct cairn_store *s, const uint8_t digest[32], struct cairn_order_row *out, bool *found,
                                struct cairn_err *err);
-/* cairn_store_order_state: ACTIVE <-> HELD, either -> CANCELLED; CAIRN_E_REFUSED "order.cancelled" from there. */
+/* cairn_store_order_state: ACTIVE <-> HELD, either -> CANCELLED; from there CAIRN_E_REFUSED "order.cancelled". The state it has
+ * already is CAIRN_OK. CAIRN_E_REFUSED "order.unknown". */
 CAIRN_RC cairn_store_order_state(struct cairn_store *s, const uint8_t digest[32], enum cairn_order_state state,
                                  struct cairn_err *err);
 /* cairn_store_order_for: the newest order for a device that is not cancelled and not expired at now_s. */
@@ -174,15 +191,23 @@ CAIRN_RC cairn_store_order_for(struct cairn_store *s, const uint8_t device[32], 
 CAIRN_RC cairn_store_secret(struct cairn_store *s, const char *name, uint8_t *out, size_t len, struct cairn_err *err);
 
 /* The audit log: hash(n) = SHA-256(hash(n-1) || canonical JSON of entry n without its hash). In the same transaction as what it
- * tells of. _verify walks it: CAIRN_E_REFUSED "audit.chain", naming the entry. */
+ * tells of. Texts are kept to 4096 bytes of UTF-8. _verify walks it: CAIRN_E_REFUSED "audit.chain", naming the entry.
+ *
+ * The chain shows a changed, inserted or removed entry, but not that the last ones were cut off, nor that all of it was written
+ * anew by somebody who can write the file: for that the head has to be known elsewhere (_head, which /metrics shows). */
 struct cairn_audit_entry {
     const char *actor, *action, *subject, *detail;
     uint64_t at_s;
 };
 CAIRN_RC cairn_store_audit(struct cairn_store *s, const struct cairn_audit_entry *entry, struct cairn_err *err);
+/* cairn_store_audit_head gives the last entry's number and hash: 0 and zeros in an empty log. */
+CAIRN_RC cairn_store_audit_head(struct cairn_store *s, uint64_t *seq, uint8_t hash[32], struct cairn_err *err);
 CAIRN_RC cairn_store_audit_verify(struct cairn_store *s, uint64_t *num, struct cairn_err *err);
 
-/* Lists for operators, as JSON objects of docs/protocol.md; `limit` at most 1000. Caller owns *out. */
+/* Lists for operators, as JSON objects of docs/protocol.md; `limit` 1 to 1000 (CAIRN_E_USAGE "store.limit"). Caller owns *out.
+ *
+ * {"devices"|"enrolments"|"orders"|"certificates"|"audit": [...], "next"}: "next" is there when there is more, and is what `after`
+ * (a device id, an enrolment's digest) or `after_seq` (orders, audit) becomes. Members are those of the rows; times in seconds. */
 struct cairn_list_ask {
     bool has_after;
     uint8_t after[32];

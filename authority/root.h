@@ -67,7 +67,6 @@ const struct cairn_ec_key *cairn_root_role_key(const struct cairn_root *root, en
 const struct cairn_ec_key *cairn_root_role_key_by_id(const struct cairn_root *root, enum cairn_role role,
                                                      const uint8_t key_id[32], uint64_t now_s);
 
-
 /* cairn_root_verify decides whether `dsse` carries the signatures of role `role`: every signature in the envelope must be by a
  * key of that role and verify; the holders are counted. Codes, with NOUN = the caller's `noun` ("order", "manifest"...):
  * CAIRN_E_REFUSED "NOUN.signer" (a key that is not in this role), "signature.invalid", "NOUN.key.dates", "NOUN.holders" (fewer

@@ -33,8 +33,8 @@ static CAIRN_RC read_number(const struct cairn_ini_setting *s, const char *value
     errno = 0;
     unsigned long long n = strtoull(value, &end, 0);
     if (errno != 0 || end == value || *end != '\0' || value[0] == '-' || n < s->min || n > s->max) {
-        return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.value", "%s must be a number from %" PRIu64 " to %" PRIu64, s->name, s->min,
-                          s->max);
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.value", "%s must be a number from %" PRIu64 " to %" PRIu64, s->name,
+                          s->min, s->max);
     }
     *out = n;
     return CAIRN_OK;

@@ -1,8 +1,8 @@
 /* server/access.h -- who asks, and what he may: operators, auditors, enrolment tokens. Default deny.
  *
- * A principal is known by a bearer token (its SHA-256 stands in the configuration, the token nowhere) or by a client certificate
- * (its SHA-256). A device is never a principal: it is believed by what its TPM signs, and its documents open no operator's route
- * (CHECKS 5). Pure. Source: DESIGN 11; RFC 6750.
+ * A principal is known by a bearer token (its SHA-256 stands in the configuration, the token nowhere) or by a client
+ * certificate (its SHA-256). A device is never a principal: it is believed by what its TPM signs, and its documents open no
+ * operator's route (CHECKS 5). Pure. Source: DESIGN 11; RFC 6750.
  */
 #ifndef CAIRN_SERVER_ACCESS_H
 #define CAIRN_SERVER_ACCESS_H
@@ -18,8 +18,8 @@ enum cairn_right {
     CAIRN_RIGHT_AUDIT = 8,
     CAIRN_RIGHT_ENROL = 16, /* to ask for enrolment: held by enrolment tokens alone */
 };
-/* cairn_access_rights gives the rights of a role of the configuration: "viewer", "operator", "approver", "auditor", "enrolee". 0: no
- * such role. */
+/* cairn_access_rights gives the rights of a role of the configuration: "viewer", "operator", "approver", "auditor", "enrolee".
+ * 0: no such role. */
 unsigned cairn_access_rights(const char *role);
 
 enum { CAIRN_PRINCIPAL_NAME_MAX = 64, CAIRN_ACCESS_MAX = 128, CAIRN_TOKEN_LEN = 43 };

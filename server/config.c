@@ -154,8 +154,8 @@ static CAIRN_RC check_access(const struct cairn_access *access, const char *path
             if ((p->has_token && q->has_token && cairn_span_equal(CAIRN_SPAN(p->token), CAIRN_SPAN(q->token))) ||
                 (p->has_certificate && q->has_certificate &&
                  cairn_span_equal(CAIRN_SPAN(p->certificate), CAIRN_SPAN(q->certificate)))) {
-                return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.access", "%s: %s and %s have one credential: each needs an own one",
-                                  path, q->name, p->name);
+                return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.access",
+                                  "%s: %s and %s have one credential: each needs an own one", path, q->name, p->name);
             }
         }
     }
@@ -174,7 +174,8 @@ static CAIRN_RC check(const struct cairn_server_config *c, const char *path, str
         {c->enrol_key[0] != '\0' && c->enrol_ca[0] == '\0', "[enrol] ca: whoever enrols must know the TPM makers he trusts"},
         {(c->provision_key[0] != '\0') != (c->manifest[0] != '\0') || (c->manifest[0] != '\0') != (c->params[0] != '\0'),
          "[provision] key, manifest and params: all three or none"},
-        {c->provision_key[0] != '\0' && c->policy[0] == '\0', "[fleet] policy: without one no boot is affirmed and nothing granted"},
+        {c->provision_key[0] != '\0' && c->policy[0] == '\0',
+         "[fleet] policy: without one no boot is affirmed and nothing granted"},
         {c->verifier_key[0] != '\0' && c->issuer[0] == '\0', "[verifier] issuer: the URL that results name as their origin"},
         {c->audience[0] != '\0' && c->verifier_key[0] == '\0', "[verifier] key: forward-auth checks what this server signs"},
     };

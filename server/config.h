@@ -14,10 +14,10 @@ enum { CAIRN_CONFIG_PATH_MAX = 256, CAIRN_CONFIG_URL_MAX = 256 };
 struct cairn_server_config {
     char listen[128], certificate[CAIRN_CONFIG_PATH_MAX], key[CAIRN_CONFIG_PATH_MAX], client_ca[CAIRN_CONFIG_PATH_MAX];
     char database[CAIRN_CONFIG_PATH_MAX];
-    uint32_t workers;     /* 0: one per processor */
-    uint64_t interval_s;  /* between a device's reports */
+    uint32_t workers;    /* 0: one per processor */
+    uint64_t interval_s; /* between a device's reports */
     uint64_t drain_s;
-    uint64_t queue;       /* writes that may wait */
+    uint64_t queue;                            /* writes that may wait */
     uint64_t replay_cache_bytes, device_cache; /* per worker */
     char root[CAIRN_CONFIG_PATH_MAX], policy[CAIRN_CONFIG_PATH_MAX], pcrs[80];
     char verifier_key[CAIRN_CONFIG_PATH_MAX], issuer[CAIRN_CONFIG_URL_MAX];
@@ -25,8 +25,8 @@ struct cairn_server_config {
     uint64_t enrol_open; /* enrolments under way per token */
     char provision_key[CAIRN_CONFIG_PATH_MAX], manifest[CAIRN_CONFIG_PATH_MAX], params[CAIRN_CONFIG_PATH_MAX];
     uint64_t grant_life_s;
-    uint64_t grace_s; /* between the acceptance of an order and its release */
-    char audience[CAIRN_CONFIG_URL_MAX]; /* of forward-auth */
+    uint64_t grace_s;                        /* between the acceptance of an order and its release */
+    char audience[CAIRN_CONFIG_URL_MAX];     /* of forward-auth */
     uint32_t requests_per_s, requests_burst; /* per peer address and worker; 0: no limit */
     struct cairn_http_limits limits;
     struct cairn_access access;

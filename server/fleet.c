@@ -86,7 +86,8 @@ static CAIRN_RC load_release(const struct cairn_server_config *c, uint64_t now_s
     }
     CAIRN_TRY(cairn_path_read(c->manifest, CAIRN_FILE_MAX, &fleet->manifest_file, err));
     CAIRN_TRY(named(c->manifest,
-                    cairn_manifest_open(fleet->root, cairn_buf_span(&fleet->manifest_file), now_s, &fleet->manifest, err), err));
+                    cairn_manifest_open(fleet->root, cairn_buf_span(&fleet->manifest_file), now_s, &fleet->manifest, err),
+                    err));
     CAIRN_TRY(cairn_path_read_private(c->params, CAIRN_FILE_MAX, &params, err));
     CAIRN_TRY(named(c->params, cairn_params_source_read(cairn_buf_span(&params), &fleet->params, err), err));
     fleet->grants = true;

@@ -1,7 +1,8 @@
-/* server/fleet.h -- the fleet as this server serves it: root, policy, release and the keys it was given, read and verified once.
+/* server/fleet.h -- the fleet as this server serves it: root, policy, release and the keys it was given, read and verified
+ * once.
  *
- * Each worker loads its own (signing keys belong to one thread) and replaces it when the configuration is read again; the files'
- * signatures are checked here and nothing that does not verify is served.
+ * Each worker loads its own (signing keys belong to one thread) and replaces it when the configuration is read again; the
+ * files' signatures are checked here and nothing that does not verify is served.
  *
  * Source: DESIGN 4, 8, 9. Threading: one object, one thread.
  */
@@ -24,14 +25,14 @@ struct cairn_fleet {
     struct cairn_manifest manifest;
     struct cairn_buf manifest_file;
     struct cairn_param_assets params;
-    struct cairn_ca_set *cas; /* NULL: EK certificates are left to the enroller */
+    struct cairn_ca_set *cas;                          /* NULL: EK certificates are left to the enroller */
     struct cairn_signer *verifier, *provision, *enrol; /* NULL: not given to this server */
     uint64_t grant_life_s, grace_s, interval_s;
     char issuer[CAIRN_CONFIG_URL_MAX], audience[CAIRN_CONFIG_URL_MAX];
 };
 /* cairn_fleet_load. CAIRN_E_REFUSED "fleet.key" (a key that is not of its role in this root), "file.mode" (a private file that
- * others can read: CHECKS 39, the text names it), root.*, policy.*, manifest.*, "fleet.pcrs" (the nonces' selection leaves out a
- * PCR of the policy's seal set); CAIRN_E_IO file.*; CAIRN_E_USAGE "ca.empty"; params.*. The caller frees *out. */
+ * others can read: CHECKS 39, the text names it), root.*, policy.*, manifest.*, "fleet.pcrs" (the nonces' selection leaves out
+ * a PCR of the policy's seal set); CAIRN_E_IO file.*; CAIRN_E_USAGE "ca.empty"; params.*. The caller frees *out. */
 CAIRN_RC cairn_fleet_load(const struct cairn_server_config *config, uint64_t now_s, struct cairn_fleet **out,
                           struct cairn_err *err);
 void cairn_fleet_free(struct cairn_fleet *fleet);

@@ -162,7 +162,7 @@ static CAIRN_RC run(const char *path, struct cairn_err *err)
     int signals = -1;
     CONFIG *config = NULL;
     CAIRN_TRY(load_config(path, &config, err));
-    log.json = true;
+    /*log.json = true;*/
     CAIRN_TRY(take_signals(&signals, err));
     CAIRN_TRY(cairn_service_start(config, &log, "cairn " CAIRN_VERSION, &service, err));
     enum cairn_rc rc = start_http(service, &log, &http, err);
@@ -186,11 +186,12 @@ static CAIRN_RC check_config(const char *path, struct cairn_err *err)
     struct cairn_fleet *fleet = NULL;
     CAIRN_TRY(load_config(path, &config, err));
     CAIRN_TRY(cairn_fleet_load(config, cairn_service_now_s(), &fleet, err));
-    (void)printf("%s: class %s, root version %u; policy: %s; grants: %s; results and releases: %s; enrolment: %s; %zu principal(s)\n",
-                 path, cairn_root_class(fleet->root), (unsigned)cairn_root_version(fleet->root),
-                 fleet->has_policy ? "yes" : "none, so nothing is affirmed", fleet->grants ? "yes" : "none",
-                 fleet->verifier != NULL ? "yes" : "none", fleet->enrol != NULL ? "by this server" : "by an enroller apart",
-                 config->access.num);
+    (void)printf(
+        "%s: class %s, root version %u; policy: %s; grants: %s; results and releases: %s; enrolment: %s; %zu principal(s)\n",
+        path, cairn_root_class(fleet->root), (unsigned)cairn_root_version(fleet->root),
+        fleet->has_policy ? "yes" : "none, so nothing is affirmed", fleet->grants ? "yes" : "none",
+        fleet->verifier != NULL ? "yes" : "none", fleet->enrol != NULL ? "by this server" : "by an enroller apart",
+        config->access.num);
     cairn_fleet_free(fleet);
     return CAIRN_OK;
 }

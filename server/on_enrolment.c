@@ -189,9 +189,8 @@ static CAIRN_RC take_pending(struct cairn_store *store, struct cairn_work *work,
     return cairn_enrol_pending_parse(cairn_buf_span(&pending), &e->pending, err);
 }
 
-
 static CAIRN_RC enrolled_row(const struct cairn_statement *s, struct cairn_span file, uint64_t now_s,
-                            struct cairn_device_row *row, struct cairn_err *err)
+                             struct cairn_device_row *row, struct cairn_err *err)
 {
     cairn_copy(row->device, s->device, 32);
     (void)snprintf(row->serial, sizeof row->serial, "%s", s->serial);
@@ -227,8 +226,8 @@ static CAIRN_RC write_statement(struct cairn_store *store, struct cairn_work *wo
         return CAIRN_OK;
     }
     CAIRN_TRY(cairn_store_device_put(store, &e->device, ticket, err));
-    CAIRN_TRY(cairn_store_archive_put(store, e->device.device, CAIRN_ARCHIVE_STATEMENT, cairn_buf_span(&e->device.statement), "",
-                                      work->now_s, err));
+    CAIRN_TRY(cairn_store_archive_put(store, e->device.device, CAIRN_ARCHIVE_STATEMENT, cairn_buf_span(&e->device.statement),
+                                      "", work->now_s, err));
     return cairn_work_audit(store, work, "device.enrolled", e->device.device, e->device.serial, err);
 }
 
@@ -261,7 +260,8 @@ CAIRN_RC cairn_on_enrolment_answer(struct cairn_work *work, struct cairn_err *er
     CAIRN_TRY(answered_request(work, &doc, digest, err));
     CAIRN_TRY(find_row(work, digest, e, &found, err));
     if (!found) {
-        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "enrolment.unknown", "no enrolment of this request is under way: request it again");
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "enrolment.unknown",
+                          "no enrolment of this request is under way: request it again");
     }
     CAIRN_TRY(signed_by_request(work, e, &doc, err));
     if (e->row.statement.len > 0) {

@@ -37,8 +37,8 @@ static CAIRN_RC check_nonce(struct cairn_work *work, struct granting *g, const s
                             const uint8_t nonce[32], struct cairn_err *err)
 {
     struct cairn_err why = {0};
-    enum cairn_rc rc = cairn_server_nonce_check(work->judge->service->nonce_key, s, CAIRN_PURPOSE_GRANT, work->judge->fleet->mask,
-                                                work->now_s, nonce, &g->nonce, &why);
+    enum cairn_rc rc = cairn_server_nonce_check(work->judge->service->nonce_key, s, CAIRN_PURPOSE_GRANT,
+                                                work->judge->fleet->mask, work->now_s, nonce, &g->nonce, &why);
     if (rc == CAIRN_E_IO) {
         return CAIRN_FAIL(err, rc, why.code, "%s", why.text);
     }
@@ -52,13 +52,15 @@ static CAIRN_RC check_nonce(struct cairn_work *work, struct granting *g, const s
 }
 
 /* Affirmed, and a moment ago. */
-static CAIRN_RC check_report(struct cairn_work *work, struct granting *g, const struct cairn_statement *s, struct cairn_err *err)
+static CAIRN_RC check_report(struct cairn_work *work, struct granting *g, const struct cairn_statement *s,
+                             struct cairn_err *err)
 {
     bool found = false;
     CAIRN_TRY(cairn_store_report_get(work->judge->store, s->device, &g->report, &found, err));
     CAIRN_TRY(cairn_work_fresh(work, s, &g->report, found, "evidence.age", err));
     if (g->report.tier != CAIRN_TIER_AFFIRMING || g->report.sticky) {
-        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "grant.appraisal", "the last report is %s, and only an affirmed boot gets a grant",
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "grant.appraisal",
+                          "the last report is %s, and only an affirmed boot gets a grant",
                           cairn_tier_name((enum cairn_tier)g->report.tier));
     }
     return CAIRN_OK;
@@ -119,7 +121,8 @@ static CAIRN_RC write_grant(struct cairn_store *store, struct cairn_work *work, 
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "grant.installed", "this device was provisioned already");
     }
     CAIRN_TRY(cairn_store_grant_get(store, g->next.device, &now, &known, err));
-    const bool spent = known && cairn_nonce_is_spent(now.nonce_issued_s, (const uint8_t(*)[12])now.spent, now.num_spent, &g->nonce);
+    const bool spent =
+        known && cairn_nonce_is_spent(now.nonce_issued_s, (const uint8_t(*)[12])now.spent, now.num_spent, &g->nonce);
     cairn_nonce_spend_into(now.nonce_issued_s, (const uint8_t(*)[12])now.spent, spent ? 0 : now.num_spent, &g->nonce,
                            &g->next.nonce_issued_s, g->next.spent, &g->next.num_spent);
     cairn_grant_row_clear(&now);
@@ -172,7 +175,8 @@ static CAIRN_RC write_receipt(struct cairn_store *store, struct cairn_work *work
     if (later || life > CAIRN_DEVICE_OPERATIONAL) { /* known, or overtaken */
         return CAIRN_OK;
     }
-    CAIRN_TRY(cairn_store_archive_put(store, g->device.device, CAIRN_ARCHIVE_RECEIPT, cairn_work_body(work), "", work->now_s, err));
+    CAIRN_TRY(
+        cairn_store_archive_put(store, g->device.device, CAIRN_ARCHIVE_RECEIPT, cairn_work_body(work), "", work->now_s, err));
     CAIRN_TRY(cairn_store_device_life(store, g->device.device, CAIRN_DEVICE_OPERATIONAL, g->receipt.to, err));
     return cairn_work_audit(store, work, "device.provisioned", g->device.device, "", err);
 }

@@ -162,7 +162,8 @@ static CAIRN_RC write_order(struct cairn_store *store, struct cairn_work *work, 
     return cairn_work_audit(store, work, "order.accepted", o->row.digest, o->row.reason, err);
 }
 
-/* Every device that it names must be one of ours, by key and label, before anybody takes it for an order that will be carried out. */
+/* Every device that it names must be one of ours, by key and label, before anybody takes it for an order that will be carried
+ * out. */
 static CAIRN_RC check_devices(struct cairn_work *work, struct ordering *o, struct cairn_err *err)
 {
     o->devices = calloc(o->order.num_devices, sizeof *o->devices);

@@ -36,7 +36,8 @@ static CAIRN_RC original(const struct cairn_http_head *head, const char *name, c
     return CAIRN_OK;
 }
 
-static CAIRN_RC shown(const struct cairn_http_head *head, struct cairn_span *token, struct cairn_span *proof, struct cairn_err *err)
+static CAIRN_RC shown(const struct cairn_http_head *head, struct cairn_span *token, struct cairn_span *proof,
+                      struct cairn_err *err)
 {
     static const char scheme[] = "DPoP ";
     struct cairn_span field = {NULL, 0};

@@ -1,8 +1,8 @@
 /* server/on_report.c -- a device reports: nonce, evidence, verdict, and what it hears back.
  *
- * The order is the security (CHECKS 52): whose evidence it says it is; is the nonce ours, for it, unspent; did its AK sign; only
- * then is anything looked up that costs, and only in the writer's transaction, where the nonce is looked at again, is anything
- * kept. A steady report finds statement, key and replay in the worker's caches and costs one signature check.
+ * The order is the security (CHECKS 52): whose evidence it says it is; is the nonce ours, for it, unspent; did its AK sign;
+ * only then is anything looked up that costs, and only in the writer's transaction, where the nonce is looked at again, is
+ * anything kept. A steady report finds statement, key and replay in the worker's caches and costs one signature check.
  *
  * Source: DESIGN 8; docs/protocol.md "Device".
  */
@@ -80,7 +80,8 @@ CAIRN_RC cairn_on_nonce(struct cairn_work *work, struct cairn_err *err)
 static CAIRN_RC body_digest(const struct cairn_work *work, uint8_t out[32], struct cairn_err *err)
 {
     const struct cairn_http_head *head = cairn_call_head(work->call);
-    const struct cairn_span parts[] = {head->path, cairn_span("\0", 1), head->query, cairn_span("\0", 1), cairn_work_body(work)};
+    const struct cairn_span parts[] = {head->path, cairn_span("\0", 1), head->query, cairn_span("\0", 1),
+                                       cairn_work_body(work)};
     return cairn_hash_parts(CAIRN_SHA256, parts, CAIRN_ARRAY_LEN(parts), out, err);
 }
 
@@ -93,9 +94,8 @@ static CAIRN_RC check_nonce(struct cairn_work *work, struct report *r, struct ca
 {
     struct cairn_err why = {0};
     const struct cairn_judge *judge = work->judge;
-    enum cairn_rc rc =
-        cairn_server_nonce_check(judge->service->nonce_key, &r->member->statement, CAIRN_PURPOSE_EVIDENCE, judge->fleet->mask,
-                                 work->now_s, r->evidence.head.nonce, &r->nonce, &why);
+    enum cairn_rc rc = cairn_server_nonce_check(judge->service->nonce_key, &r->member->statement, CAIRN_PURPOSE_EVIDENCE,
+                                                judge->fleet->mask, work->now_s, r->evidence.head.nonce, &r->nonce, &why);
     if (rc == CAIRN_E_REFUSED) {
         return stale(work, r, why.text, err);
     }
@@ -152,7 +152,8 @@ static CAIRN_RC check_fresh(struct cairn_work *work, struct report *r, struct ca
 {
     if (r->audience[0] != '\0' && nonce_age(work, r) > CAIRN_FRESH_S) {
         return cairn_work_stale(work, &r->member->statement, CAIRN_PURPOSE_EVIDENCE, "evidence.age",
-                                "a result for others needs a nonce younger than 60 s: report again with the one given here", err);
+                                "a result for others needs a nonce younger than 60 s: report again with the one given here",
+                                err);
     }
     if (!r->known) {
         return CAIRN_OK;
@@ -191,8 +192,7 @@ static CAIRN_RC need_logs(struct cairn_work *work, const struct report *r, const
         }
         max_len += r->logs[i].len > 0 ? r->logs[i].len : need[i] ? CAIRN_ATTACHMENT_MAX : 0;
     }
-    CAIRN_TRY(
-        cairn_upload_token_make(work->judge->service->nonce_key, max_len, work->now_s + UPLOAD_LIFE_S, token, err));
+    CAIRN_TRY(cairn_upload_token_make(work->judge->service->nonce_key, max_len, work->now_s + UPLOAD_LIFE_S, token, err));
     CAIRN_TRY(cairn_work_problem(work, "upload_token", json_string(token), err));
     return CAIRN_FAIL(err, CAIRN_E_REFUSED, "evidence.logs", "send the same evidence with these logs attached");
 }
@@ -384,9 +384,11 @@ static CAIRN_RC add_ear(struct cairn_work *work, const struct report *r, json_t 
     const struct cairn_statement *s = &r->member->statement;
     CAIRN_BUF ear = {0};
     if (fleet->verifier == NULL || !fleet->has_policy) {
-        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "ear.absent", "this server signs no results: it has no verifier key or no policy");
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "ear.absent",
+                          "this server signs no results: it has no verifier key or no policy");
     }
-    struct cairn_ear_seal seal = {.srk = s->srk, .epoch_name = s->epoch_name, .epoch = r->device.epoch, .mask = fleet->policy.seal_mask};
+    struct cairn_ear_seal seal = {
+        .srk = s->srk, .epoch_name = s->epoch_name, .epoch = r->device.epoch, .mask = fleet->policy.seal_mask};
     cairn_copy(seal.pcr_digest, r->next.seal_digest, sizeof seal.pcr_digest);
     const struct cairn_ear_in in = {.statement = s,
                                     .policy = &fleet->policy,

@@ -1,4 +1,5 @@
-/* server/on_retire.c -- the end of a device: its kill receipt, then its certificate, verified, counter-signed and kept for ever.
+/* server/on_retire.c -- the end of a device: its kill receipt, then its certificate, verified, counter-signed and kept for
+ * ever.
  */
 #include <stdio.h>
 #include <string.h>
@@ -56,7 +57,8 @@ static CAIRN_RC write_kill(struct cairn_store *store, struct cairn_work *work, s
     const enum cairn_device_life life = device.life;
     const bool has_kill = device.has_kill;
     cairn_device_row_clear(&device);
-    CAIRN_TRY(cairn_store_archive_put(store, r->device.device, CAIRN_ARCHIVE_KILL, cairn_work_body(work), "", work->now_s, err));
+    CAIRN_TRY(
+        cairn_store_archive_put(store, r->device.device, CAIRN_ARCHIVE_KILL, cairn_work_body(work), "", work->now_s, err));
     if (life != CAIRN_DEVICE_RETIRED) {
         CAIRN_TRY(cairn_store_device_life(store, r->device.device, CAIRN_DEVICE_DECOMMISSIONING, r->kill.counter, err));
     }
@@ -100,7 +102,8 @@ static CAIRN_RC check_enrolment(const struct cairn_member *member, const struct 
 {
     return cairn_span_equal(CAIRN_SPAN(found->statement.digest), CAIRN_SPAN(member->statement.digest))
                ? CAIRN_OK
-               : CAIRN_FAIL(err, CAIRN_E_REFUSED, "certificate.enrolment", "the certificate ends another enrolment of this device");
+               : CAIRN_FAIL(err, CAIRN_E_REFUSED, "certificate.enrolment",
+                            "the certificate ends another enrolment of this device");
 }
 
 static CAIRN_RC sign_or_copy(struct cairn_work *work, struct retiring *r, struct cairn_err *err)

@@ -87,7 +87,8 @@ static CAIRN_RC labelled(const json_t *counts, const char *member, const char *l
     CAIRN_TRY(put(out, err, "# HELP cairn_%s By %s\n# TYPE cairn_%s gauge\n", member, label, member));
     json_object_foreach((json_t *)(uintptr_t)json_object_get(counts, member), key, value)
     {
-        CAIRN_TRY(put(out, err, "cairn_%s{%s=\"%s\"} %" JSON_INTEGER_FORMAT "\n", member, label, key, json_integer_value(value)));
+        CAIRN_TRY(
+            put(out, err, "cairn_%s{%s=\"%s\"} %" JSON_INTEGER_FORMAT "\n", member, label, key, json_integer_value(value)));
     }
     return CAIRN_OK;
 }
@@ -143,8 +144,9 @@ CAIRN_RC cairn_on_status(struct cairn_work *work, struct cairn_err *err)
     CAIRN_TRY(cairn_store_counts(work->judge->store, &counts, err));
     cairn_clock_format(work->now_s, now);
     CAIRN_TRY(cairn_buf_append(&out, cairn_span_str(head), err));
-    CAIRN_TRY(put(&out, err, "<p>%s, at %s. %" JSON_INTEGER_FORMAT " device(s) with a failure that stands, %" JSON_INTEGER_FORMAT
-                             " enrolment(s) under way.</p>\n",
+    CAIRN_TRY(put(&out, err,
+                  "<p>%s, at %s. %" JSON_INTEGER_FORMAT " device(s) with a failure that stands, %" JSON_INTEGER_FORMAT
+                  " enrolment(s) under way.</p>\n",
                   work->judge->service->build, now, json_integer_value(json_object_get(counts, "sticky")),
                   json_integer_value(json_object_get(counts, "enrolments"))));
     CAIRN_TRY(table(counts, "devices", "Devices", &out, err));

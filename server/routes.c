@@ -6,9 +6,18 @@
 enum { STRANGER_MAX = 16 << 10, FILE_MAX = 1 << 20, CERTIFICATE_MAX = 8 << 20 };
 
 #define JSON "application/json"
-#define GET(path, right, handle)                 {CAIRN_HTTP_GET, (path), (right), NULL, 0, (handle)}
-#define ACT(path, right, handle)                 {CAIRN_HTTP_POST, (path), (right), NULL, 0, (handle)}
-#define POST(path, right, type, max_body, handle) {CAIRN_HTTP_POST, (path), (right), (type), (max_body), (handle)}
+#define GET(path, right, handle)                                                                                               \
+    {                                                                                                                          \
+        CAIRN_HTTP_GET, (path), (right), NULL, 0, (handle)                                                                     \
+    }
+#define ACT(path, right, handle)                                                                                               \
+    {                                                                                                                          \
+        CAIRN_HTTP_POST, (path), (right), NULL, 0, (handle)                                                                    \
+    }
+#define POST(path, right, type, max_body, handle)                                                                              \
+    {                                                                                                                          \
+        CAIRN_HTTP_POST, (path), (right), (type), (max_body), (handle)                                                         \
+    }
 
 const struct cairn_route cairn_routes[] = {
     /* devices: believed by what their TPM signs */
@@ -42,7 +51,8 @@ const struct cairn_route cairn_routes[] = {
     GET("/v1/enrolments", CAIRN_RIGHT_VIEW, cairn_on_enrolments),
     GET("/v1/enrolments/*/request", CAIRN_RIGHT_APPROVE, cairn_on_enrolment_get_request),
     GET("/v1/enrolments/*/answer", CAIRN_RIGHT_APPROVE, cairn_on_enrolment_get_answer),
-    POST("/v1/enrolments/*/challenge", CAIRN_RIGHT_APPROVE, CAIRN_TYPE_ENROLMENT_CHALLENGE, FILE_MAX, cairn_on_enrolment_challenge),
+    POST("/v1/enrolments/*/challenge", CAIRN_RIGHT_APPROVE, CAIRN_TYPE_ENROLMENT_CHALLENGE, FILE_MAX,
+         cairn_on_enrolment_challenge),
     POST("/v1/enrolments/*/statement", CAIRN_RIGHT_APPROVE, CAIRN_TYPE_STATEMENT, FILE_MAX, cairn_on_enrolment_statement),
     ACT("/v1/enrolments/*/refuse", CAIRN_RIGHT_APPROVE, cairn_on_enrolment_refuse),
     GET("/v1/orders", CAIRN_RIGHT_VIEW, cairn_on_orders),

@@ -33,7 +33,8 @@ struct cairn_service {
  * `config` is copied. */
 CAIRN_RC cairn_service_start(const struct cairn_server_config *config, const struct cairn_log *log, const char *build,
                              struct cairn_service **out, struct cairn_err *err);
-/* cairn_service_reload: every worker takes the fleet and the access list of `config`; refused as a whole when it does not load. */
+/* cairn_service_reload: every worker takes the fleet and the access list of `config`; refused as a whole when it does not load.
+ */
 CAIRN_RC cairn_service_reload(struct cairn_service *service, const struct cairn_server_config *config, struct cairn_err *err);
 void cairn_service_free(struct cairn_service *service);
 

@@ -80,7 +80,8 @@ CAIRN_RC cairn_work_member(struct cairn_work *work, const uint8_t device[32], st
     if (!found) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "device.unknown", "no device of this id is enrolled here");
     }
-    return cairn_members_open(work->judge->members, work->judge->fleet->root, device, cairn_buf_span(&row->statement), out, err);
+    return cairn_members_open(work->judge->members, work->judge->fleet->root, device, cairn_buf_span(&row->statement), out,
+                              err);
 }
 
 CAIRN_RC cairn_work_head(struct cairn_work *work, const char *type, const char *nonce_member, struct cairn_tpmdoc *doc,
@@ -102,8 +103,8 @@ CAIRN_RC cairn_work_nonce(struct cairn_work *work, const struct cairn_statement 
     struct cairn_nonce nonce = {.issued_s = 0};
     CAIRN_BUF text = {0};
     CAIRN_TRY(cairn_random(random, sizeof random, err));
-    CAIRN_TRY(cairn_server_nonce_make(work->judge->service->nonce_key, statement, purpose, work->judge->fleet->mask, work->now_s,
-                                      random, &nonce, err));
+    CAIRN_TRY(cairn_server_nonce_make(work->judge->service->nonce_key, statement, purpose, work->judge->fleet->mask,
+                                      work->now_s, random, &nonce, err));
     CAIRN_TRY(cairn_nonce_write(&nonce, &text, err));
     return cairn_json_parse(cairn_json_trim_newline(cairn_buf_span(&text)), CAIRN_FILE_MAX, true, "nonce", out, err);
 }
@@ -117,8 +118,8 @@ enum cairn_rc cairn_work_stale(struct cairn_work *work, const struct cairn_state
     return CAIRN_FAIL(err, CAIRN_E_REFUSED, code, "%s", why);
 }
 
-CAIRN_RC cairn_work_fresh(struct cairn_work *work, const struct cairn_statement *statement, const struct cairn_report_row *report,
-                          bool found, const char *code, struct cairn_err *err)
+CAIRN_RC cairn_work_fresh(struct cairn_work *work, const struct cairn_statement *statement,
+                          const struct cairn_report_row *report, bool found, const char *code, struct cairn_err *err)
 {
     if (found && report->affirmed_nonce_s + CAIRN_FRESH_S >= work->now_s) {
         return CAIRN_OK;
@@ -153,12 +154,12 @@ static int status_of(const struct cairn_err *err)
         const char *code;
         int status;
     } special[] = {
-        {"access.credential", 401},  {"device.unknown", 404},   {"enrolment.unknown", 404}, {"order.unknown", 404},
-        {"http.path", 404},          {"http.none", 404},        {"http.method", 405},       {"http.type", 415},
-        {"nonce.stale", 409},        {"evidence.logs", 409},    {"evidence.age", 409},      {"release.held", 409},
-        {"release.grace", 409},      {"release.stale", 409},    {"grant.boot", 409},        {"grant.appraisal", 409},
-        {"grant.installed", 409},    {"grant.epoch", 409},      {"server.rate", 429},       {"upload.token", 403},
-        {"enrolment.again", 409},    {"server.full", 503},      {"store.busy", 503},
+        {"access.credential", 401}, {"device.unknown", 404}, {"enrolment.unknown", 404}, {"order.unknown", 404},
+        {"http.path", 404},         {"http.none", 404},      {"http.method", 405},       {"http.type", 415},
+        {"nonce.stale", 409},       {"evidence.logs", 409},  {"evidence.age", 409},      {"release.held", 409},
+        {"release.grace", 409},     {"release.stale", 409},  {"grant.boot", 409},        {"grant.appraisal", 409},
+        {"grant.installed", 409},   {"grant.epoch", 409},    {"server.rate", 429},       {"upload.token", 403},
+        {"enrolment.again", 409},   {"server.full", 503},    {"store.busy", 503},
     };
     for (size_t i = 0; i < CAIRN_ARRAY_LEN(special); i++) {
         if (strcmp(err->code, special[i].code) == 0) {
@@ -311,7 +312,8 @@ static CAIRN_RC check_type(const struct cairn_http_head *head, const struct cair
 }
 
 /* Strangers get little; an upload token, made after a signature was verified, allows what the server asked for. */
-static CAIRN_RC body_limit(const struct cairn_http_head *head, const struct cairn_work *work, size_t *out, struct cairn_err *err)
+static CAIRN_RC body_limit(const struct cairn_http_head *head, const struct cairn_work *work, size_t *out,
+                           struct cairn_err *err)
 {
     struct cairn_span token = {NULL, 0};
     uint64_t max_len = 0;

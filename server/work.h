@@ -15,10 +15,10 @@ typedef CAIRN_RC cairn_writing(struct cairn_store *store, struct cairn_work *wor
 
 struct cairn_route {
     enum cairn_http_method method;
-    const char *path;     /* one "*" segment stands for 64 hex digits, in work->id */
+    const char *path; /* one "*" segment stands for 64 hex digits, in work->id */
     enum cairn_right right;
-    const char *type;     /* of the request's body; NULL: none */
-    size_t max_body;      /* with the credential, or for strangers where there is none */
+    const char *type; /* of the request's body; NULL: none */
+    size_t max_body;  /* with the credential, or for strangers where there is none */
     cairn_handler *handle;
 };
 /* The one table of all routes; ends with path == NULL. Tests walk it. */
@@ -34,13 +34,13 @@ struct cairn_work {
     uint8_t id[32];
     uint64_t now_s;
     /* the answer */
-    int status;           /* 200 */
-    const char *type;     /* of `reply`; static */
+    int status;       /* 200 */
+    const char *type; /* of `reply`; static */
     struct cairn_buf reply;
     unsigned retry_after_s;
     const char *field;
     char value[128];
-    json_t *extra;        /* members for a problem */
+    json_t *extra; /* members for a problem */
     /* the handler's own */
     cairn_writing *write;
     cairn_handler *then;
@@ -66,7 +66,8 @@ struct cairn_span cairn_work_body(const struct cairn_work *work);
 CAIRN_RC cairn_work_problem(struct cairn_work *work, const char *key, json_t *value, struct cairn_err *err);
 
 /* What several handlers need. */
-/* cairn_work_member finds a device and its opened statement: CAIRN_E_REFUSED "device.unknown". Borrowed until the handler ends. */
+/* cairn_work_member finds a device and its opened statement: CAIRN_E_REFUSED "device.unknown". Borrowed until the handler ends.
+ */
 CAIRN_RC cairn_work_member(struct cairn_work *work, const uint8_t device[32], struct cairn_device_row *row,
                            const struct cairn_member **out, struct cairn_err *err);
 /* cairn_work_head reads the head of a TPM document without believing it: whose it says it is, what it answers. */
@@ -80,7 +81,7 @@ enum cairn_rc cairn_work_stale(struct cairn_work *work, const struct cairn_state
                                const char *code, const char *why, struct cairn_err *err);
 /* cairn_work_fresh demands evidence of the last 60 seconds: "evidence.age" with a fresh evidence nonce. */
 enum { CAIRN_FRESH_S = 60 };
-CAIRN_RC cairn_work_fresh(struct cairn_work *work, const struct cairn_statement *statement, const struct cairn_report_row *report,
-                          bool found, const char *code, struct cairn_err *err);
+CAIRN_RC cairn_work_fresh(struct cairn_work *work, const struct cairn_statement *statement,
+                          const struct cairn_report_row *report, bool found, const char *code, struct cairn_err *err);
 
 #endif

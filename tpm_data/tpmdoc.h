@@ -40,8 +40,8 @@ void cairn_tpmdoc_clear(struct cairn_tpmdoc *doc);
 /* cairn_tpmdoc_parse reads a whole file strictly: canonical head, attachments whose SHA-256, offsets and lengths are exact,
  * nothing left over. "audit" and "signatures" exactly when the type is the certificate's; "attachments" exactly when there are
  * some, each {"kind","len","offset","sha256"} with offsets from behind the newline, no kind twice; evidence may name one by
- * leaving "offset" out. `*out` is all-zero or an earlier document, which is freed. CAIRN_E_FORMAT "tpmdoc.format" (no newline, no
- * attestation, an empty list, counter-signatures out of order or two by one key), "tpmdoc.attachment" (not the bytes named,
+ * leaving "offset" out. `*out` is all-zero or an earlier document, which is freed. CAIRN_E_FORMAT "tpmdoc.format" (no newline,
+ * no attestation, an empty list, counter-signatures out of order or two by one key), "tpmdoc.attachment" (not the bytes named,
  * bytes that nothing names, or named where the document's type must carry them), json.*; CAIRN_E_REFUSED "tpmdoc.type" (another
  * document's type). cairn_tpmdoc_write gives the one file of a document (`*out` is replaced): "tpmdoc.format" for what parse
  * would refuse. */

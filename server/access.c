@@ -6,6 +6,24 @@
 #include "core/crypto.h"
 #include "core/secret.h"
 
+const char *cairn_right_name(enum cairn_right right)
+{
+    switch (right) {
+    case CAIRN_RIGHT_VIEW:
+        return "view";
+    case CAIRN_RIGHT_OPERATE:
+        return "operate";
+    case CAIRN_RIGHT_APPROVE:
+        return "approve";
+    case CAIRN_RIGHT_AUDIT:
+        return "audit";
+    case CAIRN_RIGHT_ENROL:
+        return "enrol";
+    default:
+        return "none";
+    }
+}
+
 unsigned cairn_access_rights(const char *role)
 {
     static const struct {

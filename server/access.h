@@ -18,6 +18,7 @@ enum cairn_right {
     CAIRN_RIGHT_AUDIT = 8,
     CAIRN_RIGHT_ENROL = 16, /* to ask for enrolment: held by enrolment tokens alone */
 };
+const char *cairn_right_name(enum cairn_right right); /* "none", "view", "operate", "approve", "audit", "enrol" */
 /* cairn_access_rights gives the rights of a role of the configuration: "viewer", "operator", "approver", "auditor", "enrolee".
  * 0: no such role. */
 unsigned cairn_access_rights(const char *role);

@@ -17,10 +17,11 @@
 enum { TOKEN_BYTES = 32 };
 
 static const char usage[] =
-    "usage: cairn-server [--config FILE] [run | check-config | token --name NAME --role ROLE | audit-verify]\n"
+    "usage: cairn-server [--config FILE] [run | check-config | routes | token --name NAME --role ROLE | audit-verify]\n"
     "\n"
     "  run           serve (the default)\n"
     "  check-config  read configuration, root, policy, release and keys as at the start, say what is wrong, change nothing\n"
+    "  routes        every route as a line: method, path, right that it asks for, content type of its body\n"
     "  token         make a credential: the token goes to standard output, once; the section for the configuration, which\n"
     "                holds its SHA-256 only, to standard error\n"
     "  audit-verify  walk the database's audit log and check its hash chain\n"
@@ -232,6 +233,15 @@ static CAIRN_RC audit_verify(const char *path, struct cairn_err *err)
     return rc;
 }
 
+static CAIRN_RC list_routes(void)
+{
+    for (const struct cairn_route *r = cairn_routes; r->path != NULL; r++) {
+        (void)printf("%s %s %s %s\n", r->method == CAIRN_HTTP_POST ? "POST" : "GET", r->path, cairn_right_name(r->right),
+                     r->type != NULL ? r->type : "-");
+    }
+    return CAIRN_OK;
+}
+
 struct arguments {
     const char *config, *name, *role;
     bool help, version;
@@ -273,6 +283,9 @@ static CAIRN_RC command(const char *verb, const struct arguments *a, struct cair
     }
     if (strcmp(verb, "check-config") == 0) {
         return check_config(a->config, err);
+    }
+    if (strcmp(verb, "routes") == 0) {
+        return list_routes();
     }
     if (strcmp(verb, "token") == 0) {
         return make_token(a->name, a->role, err);

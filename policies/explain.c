@@ -59,6 +59,18 @@ static const struct words exact[] = {
      "The TPM lost power without an orderly shutdown, so its clock may have gone back a little. A power cut does "
      "that; it never lowers trust.",
      ""},
+    {"tpm.reboot", "The device was restarted since its last report.", ""},
+    {"tpm.restart.unlogged",
+     "The TPM was restarted or reset, and the system's own log says that the system was not: measurements may have been erased "
+     "and made again.",
+     "Power-cycle the device and let it report again; if it repeats, inspect the machine and its TPM."},
+    {"tpm.clock.back", "The TPM's clock went back within one boot: its state was copied or restored.",
+     "Find out whether a virtual TPM was restored from a snapshot, or two machines use one TPM."},
+    {"tpm.resets.back", "The TPM counts fewer resets than before: it was cleared, or its state was restored.",
+     "Find out whether a virtual TPM was restored from a snapshot."},
+    {"appraisal.sticky", "An earlier report of this device failed, and nobody has cleared that since.",
+     "See what failed: `cairn fleet show DEVICE`. When it is understood: `cairn fleet clear DEVICE`."},
+    {"policy.absent", "The server has no policy, so it can affirm nothing.", "Configure a signed policy: [fleet] policy."},
     /* errors: not a verdict about the device */
     {"evidence.selection", "The TPM signed other PCRs, or another bank, than the nonce asked for.",
      "Ask again with a new nonce. If it repeats, the device's software does not answer what it is asked."},

@@ -1,6 +1,10 @@
 /* tests/unit/server/test_http_limits.c -- server/http.h: time-outs, caps, bodies (CHECKS 34), drain. */
 #include "http_app.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -263,6 +267,60 @@ static void ends_connections_above_the_cap_at_once(void **state)
     serve_stop(&s);
 }
 
+/* own_address gives an IPv4 address of this machine that is not loopback; false: it has none. */
+static bool own_address(struct sockaddr_in *out)
+{
+    struct ifaddrs *all = NULL;
+    bool found = false;
+    assert_int_equal(getifaddrs(&all), 0);
+    for (const struct ifaddrs *at = all; at != NULL && !found; at = at->ifa_next) {
+        if (at->ifa_addr != NULL && at->ifa_addr->sa_family == AF_INET && (at->ifa_flags & IFF_LOOPBACK) == 0) {
+            *out = *(const struct sockaddr_in *)(const void *)at->ifa_addr;
+            found = true;
+        }
+    }
+    freeifaddrs(all);
+    return found;
+}
+
+/* Loopback is not counted, so this machine talks to itself by another address of its own. */
+static void ends_what_one_peer_opens_above_its_cap(void **state)
+{
+    (void)state;
+    struct sockaddr_in address = {0};
+    char host[64];
+    char text[96];
+    char byte;
+    int fds[6];
+    struct service s;
+    if (!own_address(&address)) {
+        skip();
+    }
+    assert_non_null(inet_ntop(AF_INET, &address.sin_addr, host, sizeof(host)));
+    (void)snprintf(text, sizeof(text), "%s:0", host);
+    serve_prepare(&s);
+    s.config.listen = text;
+    s.config.limits.max_connections_per_peer = 3;
+    serve_start(&s);
+    address.sin_port = htons(s.port);
+    for (size_t i = 0; i < CAIRN_ARRAY_LEN(fds); i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(connect(fds[i], (const struct sockaddr *)&address, sizeof(address)), 0);
+    }
+    WAIT_UNTIL(stats_of(&s).refused_connections == 3);
+    assert_int_equal(stats_of(&s).connections, 3);
+    assert_true(recv(fds[5], &byte, 1, 0) <= 0);
+    (void)close(fds[0]);
+    WAIT_UNTIL(stats_of(&s).connections == 2);
+    fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fds[0], (const struct sockaddr *)&address, sizeof(address)), 0);
+    WAIT_UNTIL(stats_of(&s).connections == 3);
+    for (size_t i = 0; i < CAIRN_ARRAY_LEN(fds); i++) {
+        (void)close(fds[i]);
+    }
+    serve_stop(&s);
+}
+
 static void handles_pipelined_requests_in_order(void **state)
 {
     (void)state;
@@ -389,19 +447,13 @@ static void drains_under_load_without_a_crash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ends_a_head_that_comes_byte_by_byte),
-        cmocka_unit_test(ends_a_body_that_comes_byte_by_byte),
-        cmocka_unit_test(gives_a_long_body_the_time_of_its_length),
-        cmocka_unit_test(ends_idle_and_silent_connections),
-        cmocka_unit_test(ends_a_client_that_takes_no_reply),
-        cmocka_unit_test(refuses_a_large_body_before_it_is_read),
-        cmocka_unit_test(ends_a_body_without_end_after_the_answer),
-        cmocka_unit_test(answers_503_above_the_cap_of_all_bodies),
-        cmocka_unit_test(asks_for_the_body_only_after_admit),
-        cmocka_unit_test(ends_connections_above_the_cap_at_once),
-        cmocka_unit_test(handles_pipelined_requests_in_order),
-        cmocka_unit_test(ends_a_client_that_sends_too_far_ahead),
-        cmocka_unit_test(drains_what_is_in_flight),
+        cmocka_unit_test(ends_a_head_that_comes_byte_by_byte),      cmocka_unit_test(ends_a_body_that_comes_byte_by_byte),
+        cmocka_unit_test(gives_a_long_body_the_time_of_its_length), cmocka_unit_test(ends_idle_and_silent_connections),
+        cmocka_unit_test(ends_a_client_that_takes_no_reply),        cmocka_unit_test(refuses_a_large_body_before_it_is_read),
+        cmocka_unit_test(ends_a_body_without_end_after_the_answer), cmocka_unit_test(answers_503_above_the_cap_of_all_bodies),
+        cmocka_unit_test(asks_for_the_body_only_after_admit),       cmocka_unit_test(ends_connections_above_the_cap_at_once),
+        cmocka_unit_test(ends_what_one_peer_opens_above_its_cap),   cmocka_unit_test(handles_pipelined_requests_in_order),
+        cmocka_unit_test(ends_a_client_that_sends_too_far_ahead),   cmocka_unit_test(drains_what_is_in_flight),
         cmocka_unit_test(drains_under_load_without_a_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

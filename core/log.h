@@ -2,6 +2,11 @@
  *
  *     time=2026-11-22T12:00:00Z level=info program=cairnd event=report.sent device="ab\x0acd" bytes="712"
  *
+ * or, with `json` set, the same as one JSON object a line (RFC 8259; a byte that is not printable ASCII is \u00HH, whatever it
+ * was part of):
+ *
+ *     {"time":"2026-11-22T12:00:00Z","level":"info","program":"cairn-server","event":"http.malformed","peer":"192.0.2.1"}
+ *
  * Values are always quoted and escaped (CHECKS 36): whatever a device, a log or a document says, one event stays one line and
  * no terminal is steered. Secrets are never given to this module. Thread-safe: a line is one write(2).
  */
@@ -18,6 +23,7 @@ struct cairn_log {
     const char *program;
     enum cairn_log_level level; /* nothing below it is written */
     int fd;
+    bool json; /* one JSON object a line instead of key=value */
 };
 struct cairn_log cairn_log(const char *program, enum cairn_log_level level); /* to standard error */
 
@@ -27,7 +33,8 @@ struct cairn_log_field {
     const char *value;
 };
 
-/* cairn_log_event writes one line. A line that would pass CAIRN_LOG_LINE_MAX is cut and ends in `truncated="true"`. That
+/* cairn_log_event writes one line. A line that would pass CAIRN_LOG_LINE_MAX is cut and ends in `truncated="true"`
+ * (JSON: the same as a member). That
  * standard error cannot be written is nobody's failure. */
 void cairn_log_event(const struct cairn_log *log, enum cairn_log_level level, const char *event,
                      const struct cairn_log_field *fields, size_t num_fields);

@@ -18,9 +18,9 @@
 struct cairn_store;
 /* cairn_store_open opens or makes the database (mode 0600, directory must exist) and brings its schema to this version.
  * `writer` opens it for the one writer, and searches the whole file for damage; a reader finds what it steps on, and makes
- * nothing. CAIRN_E_IO "store.open", "store.full", "store.corrupt" (damage, or an empty file: a lost database), "store.busy" (locked
- * by another program for 10 s), "store.version" (made by a later version, or another program); CAIRN_E_REFUSED "file.mode" (others
- * have access to it, or to its -wal or -shm).
+ * nothing. CAIRN_E_IO "store.open", "store.full", "store.corrupt" (damage, or an empty file: a lost database), "store.busy"
+ * (locked by another program for 10 s), "store.version" (made by a later version, or another program); CAIRN_E_REFUSED
+ * "file.mode" (others have access to it, or to its -wal or -shm).
  *
  * Every function below also gives those, and "store.io", "memory". A writing function on a reader's connection answers
  * CAIRN_E_USAGE "store.readonly". Functions that write take several steps: they belong into a job. */
@@ -36,8 +36,8 @@ struct cairn_job {
     struct cairn_job *next;
 };
 struct cairn_store_writer;
-/* `max_queue`: what is submitted beyond it fails at once with CAIRN_E_BUSY "server.busy" (retry_after_s 1), and while the writer
- * stops with "server.draining": run is never called, and done is called inside _submit. */
+/* `max_queue`: what is submitted beyond it fails at once with CAIRN_E_BUSY "server.busy" (retry_after_s 1), and while the
+ * writer stops with "server.draining": run is never called, and done is called inside _submit. */
 CAIRN_RC cairn_store_writer_start(const char *path, size_t max_queue, struct cairn_store_writer **out, struct cairn_err *err);
 /* cairn_store_writer_submit: always ends in one call of done. A job that does not answer CAIRN_OK is undone alone, damage that
  * it met included ("store.corrupt"). When the disk is full, every job of the group fails with CAIRN_E_IO "server.full"; when
@@ -73,9 +73,9 @@ struct cairn_device_row {
 void cairn_device_row_clear(struct cairn_device_row *row);
 CAIRN_RC cairn_store_device_get(struct cairn_store *s, const uint8_t device[32], struct cairn_device_row *out, bool *found,
                                 struct cairn_err *err);
-/* cairn_store_device_put inserts or, where `may_replace` (a ticket), replaces; a replaced device's report and grant are gone, its
- * receipt, kill, certificate are gone from the row and stay in the archive (below). The same statement again is CAIRN_OK and
- * changes nothing. CAIRN_E_REFUSED "device.known" (CHECKS 4). _life, _ticket, _order: CAIRN_E_REFUSED "device.unknown". */
+/* cairn_store_device_put inserts or, where `may_replace` (a ticket), replaces; a replaced device's report and grant are gone,
+ * its receipt, kill, certificate are gone from the row and stay in the archive (below). The same statement again is CAIRN_OK
+ * and changes nothing. CAIRN_E_REFUSED "device.known" (CHECKS 4). _life, _ticket, _order: CAIRN_E_REFUSED "device.unknown". */
 CAIRN_RC cairn_store_device_put(struct cairn_store *s, const struct cairn_device_row *row, bool may_replace,
                                 struct cairn_err *err);
 CAIRN_RC cairn_store_device_life(struct cairn_store *s, const uint8_t device[32], enum cairn_device_life life, uint64_t epoch,
@@ -115,8 +115,8 @@ CAIRN_RC cairn_store_report_get(struct cairn_store *s, const uint8_t device[32],
 CAIRN_RC cairn_store_report_put(struct cairn_store *s, const struct cairn_report_row *row, struct cairn_err *err);
 CAIRN_RC cairn_store_report_clear(struct cairn_store *s, const uint8_t device[32], bool *was_sticky, struct cairn_err *err);
 
-/* Logs by SHA-256, kept once whoever sent them. cairn_store_log_put counts towards `device`; at most 64 logs and 256 MiB stay per
- * device (its oldest go; one put again is new). `sha256` is the caller's word; _get hashes: "store.corrupt". CAIRN_E_USAGE
+/* Logs by SHA-256, kept once whoever sent them. cairn_store_log_put counts towards `device`; at most 64 logs and 256 MiB stay
+ * per device (its oldest go; one put again is new). `sha256` is the caller's word; _get hashes: "store.corrupt". CAIRN_E_USAGE
  * "store.large". */
 CAIRN_RC cairn_store_log_get(struct cairn_store *s, const uint8_t sha256[32], struct cairn_buf *out, bool *found,
                              struct cairn_err *err);
@@ -155,8 +155,8 @@ CAIRN_RC cairn_store_grant_get(struct cairn_store *s, const uint8_t device[32], 
                                struct cairn_err *err);
 CAIRN_RC cairn_store_grant_put(struct cairn_store *s, const struct cairn_grant_row *row, struct cairn_err *err);
 
-/* The archive of final documents: nothing is ever replaced or removed; the same file again is CAIRN_OK and changes nothing. A new
- * one sets has_receipt, has_kill, has_certificate of the device's row, and its grade from the note "grade A"... */
+/* The archive of final documents: nothing is ever replaced or removed; the same file again is CAIRN_OK and changes nothing. A
+ * new one sets has_receipt, has_kill, has_certificate of the device's row, and its grade from the note "grade A"... */
 enum cairn_archive { CAIRN_ARCHIVE_STATEMENT, CAIRN_ARCHIVE_RECEIPT, CAIRN_ARCHIVE_KILL, CAIRN_ARCHIVE_CERTIFICATE };
 CAIRN_RC cairn_store_archive_put(struct cairn_store *s, const uint8_t device[32], enum cairn_archive kind,
                                  struct cairn_span file, const char *note, uint64_t now_s, struct cairn_err *err);
@@ -206,8 +206,9 @@ CAIRN_RC cairn_store_audit_verify(struct cairn_store *s, uint64_t *num, struct c
 
 /* Lists for operators, as JSON objects of docs/protocol.md; `limit` 1 to 1000 (CAIRN_E_USAGE "store.limit"). Caller owns *out.
  *
- * {"devices"|"enrolments"|"orders"|"certificates"|"audit": [...], "next"}: "next" is there when there is more, and is what `after`
- * (a device id, an enrolment's digest) or `after_seq` (orders, audit) becomes. Members are those of the rows; times in seconds. */
+ * {"devices"|"enrolments"|"orders"|"certificates"|"audit": [...], "next"}: "next" is there when there is more, and is what
+ * `after` (a device id, an enrolment's digest) or `after_seq` (orders, audit) becomes. Members are those of the rows; times in
+ * seconds. */
 struct cairn_list_ask {
     bool has_after;
     uint8_t after[32];

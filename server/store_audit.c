@@ -1,6 +1,7 @@
 /* server/store_audit.c -- the hash-chained audit log.
  *
- * Texts are cleaned to UTF-8 before they are hashed and stored, so what is stored is what was hashed and any changed byte shows.
+ * Texts are cleaned to UTF-8 before they are hashed and stored, so what is stored is what was hashed and any changed byte
+ * shows.
  */
 #include "server/store_internal.h"
 

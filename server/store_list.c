@@ -1,8 +1,8 @@
 /* server/store_list.c -- lists and counts for operators, as JSON.
  *
  * One row more than asked for is read: whether it is there tells whether there is a next page. Every text goes by an index from
- * `after` on, so that a page costs what a page costs, however many rows there are; only a search for affirming devices passes over
- * those that are not.
+ * `after` on, so that a page costs what a page costs, however many rows there are; only a search for affirming devices passes
+ * over those that are not.
  */
 #include "server/store_internal.h"
 

@@ -108,7 +108,8 @@ enum cairn_rc cairn_store_order_state(struct cairn_store *s, const uint8_t diges
     enum cairn_order_state now = CAIRN_ORDER_ACTIVE;
     CAIRN_TRY(get_state(s, digest, &now, err));
     if (now == CAIRN_ORDER_CANCELLED && state != CAIRN_ORDER_CANCELLED) {
-        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "order.cancelled", "this order was cancelled, and that is for ever: sign a new one");
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "order.cancelled",
+                          "this order was cancelled, and that is for ever: sign a new one");
     }
     CAIRN_QUERY q = cairn_query(s, STATE_PUT, err);
     cairn_bind_bytes(&q, cairn_span(digest, 32));

@@ -42,7 +42,8 @@ enum cairn_rc cairn_store_fail(struct cairn_store *s, int code, struct cairn_err
 
 enum cairn_rc cairn_store_corrupt(const char *what, struct cairn_err *err)
 {
-    return CAIRN_FAIL(err, CAIRN_E_IO, "store.corrupt", "%.200s: not as it was written: restore the database from a copy", what);
+    return CAIRN_FAIL(err, CAIRN_E_IO, "store.corrupt", "%.200s: not as it was written: restore the database from a copy",
+                      what);
 }
 
 /* map_parameters: "$1" has the index that SQLite gives it, which is that of its first use in the text. */

@@ -26,8 +26,7 @@ static const char GRANT_PUT[] =
     "INSERT INTO grants (device, body, digest, nonce_issued_s, spent, file, reply) VALUES ($1, $2, $3, $4, $5, $6, $7)"
     " ON CONFLICT (device) DO UPDATE SET body = excluded.body, digest = excluded.digest,"
     " nonce_issued_s = excluded.nonce_issued_s, spent = excluded.spent, file = excluded.file, reply = excluded.reply";
-static const char GRANT_GET[] =
-    "SELECT body, digest, nonce_issued_s, spent, file, reply FROM grants WHERE device = $1";
+static const char GRANT_GET[] = "SELECT body, digest, nonce_issued_s, spent, file, reply FROM grants WHERE device = $1";
 
 void cairn_report_row_clear(struct cairn_report_row *row)
 {

@@ -6,12 +6,12 @@
 #include "core/crypto.h"
 #include "policies/evaluate.h"
 
-#define DEVICE_ROW  CAIRN_CLEANUP(cairn_device_row_clear) struct cairn_device_row
-#define REPORT_ROW  CAIRN_CLEANUP(cairn_report_row_clear) struct cairn_report_row
-#define GRANT_ROW   CAIRN_CLEANUP(cairn_grant_row_clear) struct cairn_grant_row
-#define ENROL_ROW   CAIRN_CLEANUP(cairn_enrolment_row_clear) struct cairn_enrolment_row
-#define ORDER_ROW   CAIRN_CLEANUP(cairn_order_row_clear) struct cairn_order_row
-#define ok(call)    assert_int_equal((call), CAIRN_OK)
+#define DEVICE_ROW CAIRN_CLEANUP(cairn_device_row_clear) struct cairn_device_row
+#define REPORT_ROW CAIRN_CLEANUP(cairn_report_row_clear) struct cairn_report_row
+#define GRANT_ROW  CAIRN_CLEANUP(cairn_grant_row_clear) struct cairn_grant_row
+#define ENROL_ROW  CAIRN_CLEANUP(cairn_enrolment_row_clear) struct cairn_enrolment_row
+#define ORDER_ROW  CAIRN_CLEANUP(cairn_order_row_clear) struct cairn_order_row
+#define ok(call)   assert_int_equal((call), CAIRN_OK)
 #define refuses(call, rc, name)                                                                                                \
     do {                                                                                                                       \
         assert_int_equal((call), (rc));                                                                                        \
@@ -127,7 +127,8 @@ static void a_readers_connection_writes_nothing_and_sees_what_is_committed(void 
 static void read_all(struct cairn_store *store)
 {
     struct cairn_list_ask ask = {.limit = 1000, .tier = -1, .life = -1};
-    static enum cairn_rc (*const lists[])(struct cairn_store *, const struct cairn_list_ask *, json_t **, struct cairn_err *) = {
+    static enum cairn_rc (*const lists[])(struct cairn_store *, const struct cairn_list_ask *, json_t **,
+                                          struct cairn_err *) = {
         cairn_store_list_devices,      cairn_store_list_enrolments, cairn_store_list_orders,
         cairn_store_list_certificates, cairn_store_list_audit,
     };
@@ -250,11 +251,16 @@ static void a_row_of_the_wrong_shape_is_damage(void **state)
 {
     struct room *room = *state;
     static const char *const damages[] = {
-        "UPDATE report SET body = x'00'",          "UPDATE report SET tier = 9",
-        "UPDATE report SET tier = 'x'",            "UPDATE report SET spent = x'0011'",
-        "UPDATE report SET spent = zeroblob(108)", "UPDATE report SET log_ima = x'01'",
-        "UPDATE report SET sticky = 2",            "UPDATE report SET failed = printf('%.600c', 'x')",
-        "UPDATE report SET resets = -1",           "UPDATE report SET reply = 'text'",
+        "UPDATE report SET body = x'00'",
+        "UPDATE report SET tier = 9",
+        "UPDATE report SET tier = 'x'",
+        "UPDATE report SET spent = x'0011'",
+        "UPDATE report SET spent = zeroblob(108)",
+        "UPDATE report SET log_ima = x'01'",
+        "UPDATE report SET sticky = 2",
+        "UPDATE report SET failed = printf('%.600c', 'x')",
+        "UPDATE report SET resets = -1",
+        "UPDATE report SET reply = 'text'",
         "UPDATE report SET pcr_digest = zeroblob(33)",
     };
     for (size_t i = 0; i < CAIRN_ARRAY_LEN(damages); i++) {

@@ -472,7 +472,8 @@ static void a_write_that_fails_fails_its_group_and_no_later_one(void **state)
     assert_int_equal(in_child(*state, with_a_file_limit), 0);
 }
 
-static enum cairn_rc be_impatient(struct cairn_store *s, struct cairn_job *self CAIRN_UNUSED, struct cairn_err *err CAIRN_UNUSED)
+static enum cairn_rc be_impatient(struct cairn_store *s, struct cairn_job *self CAIRN_UNUSED,
+                                  struct cairn_err *err CAIRN_UNUSED)
 {
     (void)sqlite3_busy_timeout(s->db, 200);
     return CAIRN_OK;

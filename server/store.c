@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 1, SMALLEST_FILE = 512 };
 
 /* Types and WITHOUT ROWID are SQLite's: PostgreSQL has its own text of the schema, and the same queries. */
 static const char SCHEMA[] =
@@ -133,7 +133,7 @@ static enum cairn_rc check_files(const char *path, bool made, struct cairn_err *
         }
         CAIRN_TRY(check_file(name, true, &other, err));
     }
-    if (size == 0 && !made) {
+    if (size < SMALLEST_FILE && !made) {
         return CAIRN_FAIL(err, CAIRN_E_IO, "store.corrupt",
                           "%s: empty, so a database was lost here: restore it, or remove the file to begin anew", path);
     }

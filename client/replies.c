@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attest/evidence.h"
+
+_Static_assert((int)CAIRN_REPLY_NUM_LOGS == (int)CAIRN_NUM_BOOT_LOGS, "one flag per log");
+
 enum { ASSETS_MAX = 4 << 20, DOCUMENT_MAX = CAIRN_FILE_MAX };
 
 void cairn_report_clear(struct cairn_report *report)

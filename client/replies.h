@@ -13,7 +13,6 @@
 #ifndef CAIRN_CLIENT_REPLIES_H
 #define CAIRN_CLIENT_REPLIES_H
 
-#include "attest/evidence.h"
 #include "attest/nonce.h"
 #include "policies/evaluate.h"
 
@@ -24,6 +23,7 @@ enum {
     CAIRN_REPLY_CODE_MAX = 64,
     CAIRN_REPLY_TOKEN_MAX = 256,
     CAIRN_REPLY_EAR_MAX = 16 << 10,
+    CAIRN_REPLY_NUM_LOGS = 3, /* enum cairn_boot_log_kind of attest/evidence.h */
 };
 /* What a server may set as the time between two reports. */
 enum { CAIRN_INTERVAL_MIN_S = 10, CAIRN_INTERVAL_MAX_S = 7 * 86400 };
@@ -59,7 +59,7 @@ struct cairn_problem {
     char detail[256];
     bool has_nonce; /* a fresh one: nonce.stale, evidence.age */
     struct cairn_nonce nonce;
-    bool need[CAIRN_NUM_BOOT_LOGS]; /* evidence.logs: these are to be attached */
+    bool need[CAIRN_REPLY_NUM_LOGS]; /* by enum cairn_boot_log_kind. evidence.logs: these are to be attached */
     size_t num_need;
     char upload_token[CAIRN_REPLY_TOKEN_MAX]; /* "" when there is none */
 };

@@ -31,7 +31,7 @@ static void read_problem(int status, struct cairn_span body)
     must(strlen(problem.code) < sizeof problem.code && problem.code[0] != '\0');
     must(strlen(problem.detail) < sizeof problem.detail && strlen(problem.upload_token) < sizeof problem.upload_token);
     must(strpbrk(problem.upload_token, "\r\n \"") == NULL && strpbrk(problem.code, "\r\n\"\x1b") == NULL);
-    must(problem.num_need <= CAIRN_NUM_BOOT_LOGS);
+    must(problem.num_need <= CAIRN_REPLY_NUM_LOGS);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

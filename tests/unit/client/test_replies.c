@@ -1,6 +1,7 @@
 /* tests/unit/client/test_replies.c -- client/replies.c: what a server may say, and nothing else. */
 #include "support/cmocka_all.h"
 
+#include "attest/evidence.h"
 #include "client/replies.h"
 
 static struct cairn_span text(const char *s)

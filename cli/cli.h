@@ -9,18 +9,9 @@
 
 #include <jansson.h>
 
+#include "agent/here_device.h"
 #include "core/crypto_keys.h"
 #include "storage/state_device.h"
-#include "wipe/settings.h"
-
-/* struct cairn_config is cairn.conf (docs/integrator.md): [device], [tpm], [boot], [wipe]. */
-struct cairn_config {
-    char state[256], tcti[256], serial[CAIRN_LABEL_MAX], tag[CAIRN_LABEL_MAX], site[CAIRN_LABEL_MAX];
-    char boot_log[256], ima_log[256], userspace_log[256];
-    char owner_auth_file[256], endorsement_auth_file[256], lockout_auth_file[256];
-    uint32_t ak, srk, epoch, anchor[2];
-    struct cairn_wipe_settings wipe;
-};
 
 /* struct cairn_cli is one run of the program. */
 struct cairn_cli {
@@ -95,25 +86,9 @@ struct cairn_signing {
 };
 CAIRN_RC cairn_cli_sign(struct cairn_cli *cli, int argc, char **argv, struct cairn_signing *signing);
 
-/* struct cairn_here is the device this program runs on: configuration, state directory (locked), identity, TPM. */
-struct cairn_here {
-    struct cairn_config config;
-    struct cairn_fs *state;
-    struct cairn_identity identity;
-    struct cairn_tpm *tpm;
-    struct cairn_secret *owner_auth, *endorsement_auth, *lockout_auth;
-    int lock_fd;
-};
-void cairn_here_clear(struct cairn_here *here);
-#define CAIRN_HERE CAIRN_CLEANUP(cairn_here_clear) struct cairn_here
-/* cairn_here_open_bare: configuration, state directory (made if absent), lock, TPM; no identity. cairn_here_open: also the
- * identity, and when enrolled the pins. CAIRN_E_BUSY "state.busy": another cairn runs on this state directory. */
+/* The device this program runs on, as the configuration of this run says: agent/here_device.h. */
 CAIRN_RC cairn_here_open_bare(struct cairn_cli *cli, struct cairn_here *out);
 CAIRN_RC cairn_here_open(struct cairn_cli *cli, struct cairn_here *out);
-/* cairn_here_open_tpm: the TPM and nothing else; no state directory is made or read. */
 CAIRN_RC cairn_here_open_tpm(struct cairn_cli *cli, const struct cairn_config *config, struct cairn_here *out);
-/* cairn_config_default is what holds where cairn.conf says nothing. */
-struct cairn_config cairn_config_default(void);
-CAIRN_RC cairn_config_load(const char *path, struct cairn_config *out, struct cairn_err *err);
 
 #endif

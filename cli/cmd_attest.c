@@ -3,6 +3,7 @@
 #include "attest/collect_device.h"
 #include "attest/jwk.h"
 #include "authority/draft.h"
+#include "cli/online.h"
 #include "cli/tables.h"
 
 static CAIRN_RC need_nonce(struct cairn_cli *cli, const char *path, struct cairn_nonce *out)
@@ -49,19 +50,13 @@ static CAIRN_RC read_cnf(struct cairn_cli *cli, const char *path, char out[CAIRN
     return cairn_jwk_thumbprint(&key, out, &cli->err);
 }
 
-static CAIRN_RC attest(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
+static CAIRN_RC answer_file(struct cairn_cli *cli, const char *nonce_path, const char *cnf_path, const char *out_path,
+                            int *exit_code)
 {
-    const char *nonce_path = NULL, *cnf_path = NULL, *out_path = NULL;
-    const struct cairn_option options[] = {{.name = "--nonce", .value = &nonce_path},
-                                           {.name = "--cnf", .value = &cnf_path},
-                                           {.name = "-o", .value = &out_path},
-                                           {.name = NULL}};
     char cnf[CAIRN_JKT_LEN + 1] = "";
-    struct cairn_args args = {.options = options};
     struct cairn_nonce nonce;
     CAIRN_HERE here = {0};
     CAIRN_BUF file = {0};
-    CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
     CAIRN_TRY(need_nonce(cli, nonce_path, &nonce));
     CAIRN_TRY(read_cnf(cli, cnf_path, cnf));
     CAIRN_TRY(cairn_here_open(cli, &here));
@@ -79,15 +74,37 @@ static CAIRN_RC attest(struct cairn_cli *cli, int argc, char **argv, int *exit_c
     return cairn_cli_write_document(cli, out_path, cairn_buf_span(&file));
 }
 
+static CAIRN_RC attest(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
+{
+    const char *nonce_path = NULL, *cnf_path = NULL, *out_path = NULL;
+    bool once = false;
+    const struct cairn_option options[] = {{.name = "--nonce", .value = &nonce_path},
+                                           {.name = "--cnf", .value = &cnf_path},
+                                           {.name = "-o", .value = &out_path},
+                                           {.name = "--once", .flag = &once},
+                                           {.name = NULL}};
+    struct cairn_args args = {.options = options};
+    CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
+    if (!once) {
+        return answer_file(cli, nonce_path, cnf_path, out_path, exit_code);
+    }
+    if (nonce_path != NULL || cnf_path != NULL || out_path != NULL) {
+        return CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "usage", "--once speaks to the server: it takes no --nonce, no --cnf and no -o");
+    }
+    return cairn_cli_report_once(cli, exit_code);
+}
+
 const struct cairn_command cairn_commands_attest[] = {
     {.noun = "attest",
      .verb = NULL,
-     .synopsis = "--nonce FILE [--cnf KEY] [-o FILE]",
+     .synopsis = "--nonce FILE [--cnf KEY] [-o FILE] | --once",
      .help = "Quotes the PCRs that the nonce asks for and adds the boot logs. On the device.\n"
              "  --nonce FILE  the question, from `cairn nonce new`; without one nothing is attested\n"
              "  --cnf KEY     the thumbprint of this P-256 key goes into the evidence, and with it into results that relying\n"
              "                parties can demand possession for: a private key (PEM, mode 0600) or a .pub file\n"
-             "  -o FILE       where the evidence goes (standard output)",
+             "  -o FILE       where the evidence goes (standard output)\n"
+             "  --once        one report to the server of [agent] instead, and nothing stays behind: deliver, report, fetch.\n"
+             "                Exit 0 affirming, 3 warning, 4 contraindicated, 5 undecided, 9 server not reached",
      .run = attest},
     {.noun = NULL},
 };

@@ -28,8 +28,10 @@ static void list_commands(FILE *to, const char *noun)
                           c->synopsis);
         }
     }
-    (void)fprintf(to, "\nExit: 0 yes, 1 no or refused, 2 usage, 3 warning, 4 contraindicated, 5 could not decide,\n"
-                      "      6 locked or busy, 7 TPM or medium absent or not the expected one, 8 input or output\n");
+    (void)fprintf(
+        to,
+        "\nExit: 0 yes, 1 no or refused, 2 usage, 3 warning, 4 contraindicated, 5 could not decide,\n"
+        "      6 locked or busy, 7 TPM or medium absent or not the expected one, 8 input or output, 9 server not reached\n");
 }
 
 static void show_help(const struct cairn_command *c)

@@ -71,6 +71,8 @@ int cairn_rc_exit_code(enum cairn_rc rc)
         return 7;
     case CAIRN_E_IO:
         return 8;
+    case CAIRN_E_SERVER:
+        return 9;
     }
     return 8;
 }

@@ -27,6 +27,7 @@ enum cairn_rc {
     CAIRN_E_BUSY,      /* locked out or in use; err->retry_after_s says for how long (exit 6) */
     CAIRN_E_TPM,       /* TPM or medium absent, or not the expected one, or it refused (exit 7) */
     CAIRN_E_IO,        /* disk, memory or another local resource (exit 8) */
+    CAIRN_E_SERVER,    /* the server was not reached, or said nothing that makes sense: waiting may help (exit 9) */
 };
 #define CAIRN_RC CAIRN_MUST_USE enum cairn_rc
 
@@ -65,7 +66,8 @@ enum cairn_rc cairn_err_set(struct cairn_err *err, enum cairn_rc rc, const char 
 void cairn_err_prefix(struct cairn_err *err, const char *fmt, ...) CAIRN_PRINTF(2, 3);
 
 /* cairn_rc_exit_code gives the process exit code of an outcome: 0 yes, 1 no or refused, 2 usage, 5 could not decide,
- * 6 locked or busy, 7 TPM or medium, 8 I/O. (3 and 4, warning and contraindicated, are verdicts, not errors.) */
+ * 6 locked or busy, 7 TPM or medium, 8 I/O, 9 server not reached. (3 and 4, warning and contraindicated, are verdicts, not
+ * errors.) */
 int cairn_rc_exit_code(enum cairn_rc rc);
 
 #endif

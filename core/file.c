@@ -194,6 +194,18 @@ enum cairn_rc cairn_file_replace(struct cairn_fs *fs, const char *name, struct c
     return sync_dir(&t);
 }
 
+enum cairn_rc cairn_file_rename(struct cairn_fs *fs, const char *from, const char *to, struct cairn_err *err)
+{
+    CAIRN_TRY(check_name(from, err));
+    CAIRN_TRY(check_name(to, err));
+    const struct target t = {fs, from, err};
+    int renamed = fs->ops->rename(fs->ctx, from, to);
+    if (renamed != 0) {
+        return fail_as(&t, renamed == -ENOENT ? "file.absent" : "file.write", "rename", renamed);
+    }
+    return sync_dir(&t);
+}
+
 /* open_slot opens a slot for writing; a longer file is cut, so that the slot holds exactly the bytes. */
 static int open_slot(struct cairn_fs *fs, const char *name, size_t len, unsigned mode)
 {

@@ -62,6 +62,9 @@ CAIRN_RC cairn_file_read(struct cairn_fs *fs, const char *name, size_t max_len, 
 bool cairn_file_exists(struct cairn_fs *fs, const char *name);
 /* cairn_file_remove unlinks and fsyncs the directory; an absent file is CAIRN_OK. */
 CAIRN_RC cairn_file_remove(struct cairn_fs *fs, const char *name, struct cairn_err *err);
+/* cairn_file_rename gives a file another name in its directory, durably, in place of what is there by that name. Of any kind: a
+ * name that somebody else made is moved, never followed. CAIRN_E_IO "file.absent" (cause ENOENT), "file.write", "file.sync". */
+CAIRN_RC cairn_file_rename(struct cairn_fs *fs, const char *from, const char *to, struct cairn_err *err);
 /* cairn_file_each calls `fn` for every entry except a left-over temporary file; stops when it returns false. The names are
  * those of the moment of the call, so `fn` may remove files. CAIRN_E_IO "file.list"; "file.large": above 4 MiB of names. */
 CAIRN_RC cairn_file_each(struct cairn_fs *fs, bool (*fn)(void *arg, const char *name), void *arg, struct cairn_err *err);

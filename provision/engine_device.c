@@ -44,16 +44,22 @@ static CAIRN_RC require_first(const struct cairn_state *state, struct cairn_err 
     return CAIRN_OK;
 }
 
-CAIRN_RC cairn_request_make(const struct cairn_vault_place *place, const struct cairn_state *state, const uint8_t nonce[32],
+CAIRN_RC cairn_request_sign(struct cairn_tpm *tpm, const struct cairn_statement *statement, const uint8_t nonce[32],
                             uint32_t mask, struct cairn_buf *out, struct cairn_err *err)
 {
     static const enum cairn_claim_type TYPES[] = {CAIRN_CLAIM_QUOTE, CAIRN_CLAIM_NV};
     CAIRN_BUF payload = {0};
+    struct cairn_tpm_head head = cairn_statement_head(statement, nonce);
+    CAIRN_TRY(cairn_request_payload(&head, &payload, err));
+    return write_document(tpm, CAIRN_TYPE_REQUEST, cairn_buf_span(&payload), TYPES, mask, out, err);
+}
+
+CAIRN_RC cairn_request_make(const struct cairn_vault_place *place, const struct cairn_state *state, const uint8_t nonce[32],
+                            uint32_t mask, struct cairn_buf *out, struct cairn_err *err)
+{
     CAIRN_TRY(require_enrolled(place->identity, err));
     CAIRN_TRY(require_first(state, err));
-    struct cairn_tpm_head head = cairn_statement_head(&place->identity->statement, nonce);
-    CAIRN_TRY(cairn_request_payload(&head, &payload, err));
-    return write_document(place->tpm, CAIRN_TYPE_REQUEST, cairn_buf_span(&payload), TYPES, mask, out, err);
+    return cairn_request_sign(place->tpm, &place->identity->statement, nonce, mask, out, err);
 }
 
 /* struct job is one install: the verified documents and what was opened. */

@@ -18,6 +18,11 @@
 CAIRN_RC cairn_request_make(const struct cairn_vault_place *place, const struct cairn_state *state, const uint8_t nonce[32],
                             uint32_t mask, struct cairn_buf *out, struct cairn_err *err);
 
+/* cairn_request_sign is the same for whoever has the TPM and no state directory: the request says where the counter stands, and
+ * whether a grant may follow is decided again at the install. The TPM object is pinned to `statement`. tpm.*. */
+CAIRN_RC cairn_request_sign(struct cairn_tpm *tpm, const struct cairn_statement *statement, const uint8_t nonce[32],
+                            uint32_t mask, struct cairn_buf *out, struct cairn_err *err);
+
 struct cairn_install {
     struct cairn_span manifest, grant, assets; /* whole files */
     uint64_t now_s;

@@ -163,7 +163,7 @@ static CAIRN_RC run(const char *path, struct cairn_err *err)
     int signals = -1;
     CONFIG *config = NULL;
     CAIRN_TRY(load_config(path, &config, err));
-    /*log.json = true;*/
+    log.json = true;
     CAIRN_TRY(take_signals(&signals, err));
     CAIRN_TRY(cairn_service_start(config, &log, "cairn " CAIRN_VERSION, &service, err));
     enum cairn_rc rc = start_http(service, &log, &http, err);

@@ -213,14 +213,15 @@ static CAIRN_RC gather(struct cairn_work *work, struct report *r, struct cairn_b
     return any ? need_logs(work, r, need, err) : CAIRN_OK;
 }
 
-/* A mismatch counts only when the device has shown all its logs: one that was left out may have grown. */
+/* A mismatch counts only when the device has spoken of every log: one that was left out may have grown, or there was no earlier
+ * report that it could be as in. A device that has no such log attaches an empty one. */
 static CAIRN_RC ask_for_all(struct cairn_work *work, const struct report *r, struct cairn_err *err)
 {
     struct cairn_log_digest said[CAIRN_NUM_BOOT_LOGS];
     bool need[CAIRN_NUM_BOOT_LOGS] = {false}, any = false;
     cairn_evidence_log_digests(&r->evidence, said);
     for (size_t i = 0; i < CAIRN_NUM_BOOT_LOGS; i++) {
-        need[i] = said[i].state == CAIRN_LOG_LEFT_OUT && r->logs[i].state != CAIRN_LOG_LEFT_OUT;
+        need[i] = said[i].state == CAIRN_LOG_LEFT_OUT;
         any = any || need[i];
     }
     return any ? need_logs(work, r, need, err) : CAIRN_OK;

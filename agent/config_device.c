@@ -1,7 +1,6 @@
-/* cli/config.c -- cairn.conf: an INI file whose every key is known, or the run does not start.
- *
- * Trust boundary: the file names devices to erase and files with secrets, so nobody but its owner may write it (CHECKS 39).
- */
+/* agent/config_device.c -- see agent/config_device.h. */
+#include "agent/config_device.h"
+
 #include <errno.h>
 #include <ini.h>
 #include <stdio.h>
@@ -9,9 +8,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/cli.h"
+#include "core/file.h"
+#include "tpm/tpm.h"
 
-enum { CONFIG_MAX = 64 << 10 };
+enum { CONFIG_MAX = 64 << 10, INTERVAL_MIN_S = 10, INTERVAL_MAX_S = 7 * 86400 };
 struct setting {
     const char *section, *name;
     size_t offset, size; /* size 0: a 32-bit number */
@@ -44,8 +44,16 @@ static const struct setting settings[] = {
     TEXT("boot", "userspace_log", userspace_log),
 };
 
+#define AGENT(member)                                                                                                          \
+    {                                                                                                                          \
+        "agent", #member, offsetof(struct cairn_agent_settings, member), sizeof(((struct cairn_agent_settings *)0)->member)    \
+    }
+static const struct setting agent_settings[] = {AGENT(server),          AGENT(ca),    AGENT(pin), AGENT(proxy),
+                                                AGENT(enrolment_token), AGENT(spool), AGENT(cnf)};
+
 struct parse {
     struct cairn_config *config;
+    struct cairn_agent_settings *agent;
     enum cairn_rc rc;
     struct cairn_err err;
 };
@@ -66,6 +74,19 @@ static CAIRN_RC put_number(uint32_t *to, const char *name, const char *value, st
     unsigned long n = strtoul(value, &end, 0);
     if (errno != 0 || end == value || *end != '\0' || n > UINT32_MAX) {
         return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.value", "%s must be a TPM handle such as 0x81000001", name);
+    }
+    *to = (uint32_t)n;
+    return CAIRN_OK;
+}
+
+static CAIRN_RC put_seconds(uint32_t *to, const char *name, const char *value, struct cairn_err *err)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long n = strtoul(value, &end, 10);
+    if (errno != 0 || value[0] < '0' || value[0] > '9' || *end != '\0' || n < INTERVAL_MIN_S || n > INTERVAL_MAX_S) {
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.value", "%s is a number of seconds, %d to %d", name, INTERVAL_MIN_S,
+                          INTERVAL_MAX_S);
     }
     *to = (uint32_t)n;
     return CAIRN_OK;
@@ -131,12 +152,27 @@ static CAIRN_RC apply(struct cairn_config *config, const char *section, const ch
     return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.key", "there is no setting %s in section [%s]", name, section);
 }
 
+static CAIRN_RC apply_agent(struct cairn_agent_settings *agent, const char *name, const char *value, struct cairn_err *err)
+{
+    for (size_t i = 0; i < CAIRN_ARRAY_LEN(agent_settings); i++) {
+        if (strcmp(agent_settings[i].name, name) == 0) {
+            return put_text((char *)agent + agent_settings[i].offset, agent_settings[i].size, name, value, err);
+        }
+    }
+    if (strcmp(name, "interval") == 0) {
+        return put_seconds(&agent->interval_s, name, value, err);
+    }
+    return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.key", "there is no setting %s in section [agent]", name);
+}
+
 /* inih's callback: 0 reports the line as bad. The first fault is kept. */
 static int on_setting(void *arg, const char *section, const char *name, const char *value)
 {
     struct parse *p = arg;
     if (p->rc == CAIRN_OK) {
-        p->rc = apply(p->config, section, name, value != NULL ? value : "", &p->err);
+        const char *text = value != NULL ? value : "";
+        p->rc = strcmp(section, "agent") == 0 ? apply_agent(p->agent, name, text, &p->err)
+                                              : apply(p->config, section, name, text, &p->err);
     }
     return p->rc == CAIRN_OK;
 }
@@ -169,9 +205,21 @@ struct cairn_config cairn_config_default(void)
                                  .anchor = {handles.anchor[0], handles.anchor[1]}};
 }
 
+struct cairn_agent_settings cairn_agent_settings_default(void)
+{
+    return (struct cairn_agent_settings){.spool = "/var/spool/cairn"};
+}
+
 CAIRN_RC cairn_config_load(const char *path, struct cairn_config *out, struct cairn_err *err)
 {
+    return cairn_config_load_agent(path, out, NULL, err);
+}
+
+CAIRN_RC cairn_config_load_agent(const char *path, struct cairn_config *out, struct cairn_agent_settings *agent,
+                                 struct cairn_err *err)
+{
     struct cairn_config config = cairn_config_default();
+    struct cairn_agent_settings read = cairn_agent_settings_default();
     CAIRN_BUF text = {0};
     CAIRN_TRY(check_owner(path, err));
     CAIRN_TRY(cairn_path_read(path, CONFIG_MAX, &text, err));
@@ -179,7 +227,7 @@ CAIRN_RC cairn_config_load(const char *path, struct cairn_config *out, struct ca
     if (memchr(text.p, 0, text.len - 1) != NULL) {
         return CAIRN_FAIL(err, CAIRN_E_FORMAT, "config.text", "%s is not a text file", path);
     }
-    struct parse parse = {.config = &config, .rc = CAIRN_OK};
+    struct parse parse = {.config = &config, .agent = &read, .rc = CAIRN_OK};
     int line = ini_parse_string((const char *)text.p, on_setting, &parse);
     if (parse.rc != CAIRN_OK) {
         return CAIRN_FAIL(err, parse.rc, parse.err.code, "%s line %d: %s", path, line, parse.err.text);
@@ -188,5 +236,8 @@ CAIRN_RC cairn_config_load(const char *path, struct cairn_config *out, struct ca
         return CAIRN_FAIL(err, CAIRN_E_FORMAT, "config.text", "%s line %d: neither [section] nor name = value", path, line);
     }
     *out = config;
+    if (agent != NULL) {
+        *agent = read;
+    }
     return CAIRN_OK;
 }

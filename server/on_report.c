@@ -71,7 +71,9 @@ CAIRN_RC cairn_on_nonce(struct cairn_work *work, struct cairn_err *err)
     }
     CAIRN_TRY(cairn_work_member(work, device, &r->device, &r->member, err));
     CAIRN_TRY(cairn_work_nonce(work, &r->member->statement, purpose, &nonce, err));
-    return cairn_work_reply_json(work, nonce, err);
+    CAIRN_TRY(cairn_work_reply_json(work, nonce, err));
+    work->type = CAIRN_TYPE_NONCE;
+    return CAIRN_OK;
 }
 
 /* Is it this device's answer to a question of ours? */

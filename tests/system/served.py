@@ -107,9 +107,9 @@ class Served:
         deadline = time.monotonic() + wait
         while time.monotonic() < deadline:
             said = self.log.read_bytes()[start:].decode(errors="replace")
-            ready = re.search(r'event=server.ready.*port="(\d+)"|"event": ?"server.ready".*?"port": ?"(\d+)"|"port": ?"(\d+)".*?"event": ?"server.ready"', said)
+            ready = re.search(r'"event":"server.ready".*"port":"(\d+)"', said)
             if ready:
-                self.port = int(next(g for g in ready.groups() if g))
+                self.port = int(ready.group(1))
                 self.settings["server__listen"] = f"127.0.0.1:{self.port}"
                 self.configure()
                 return self

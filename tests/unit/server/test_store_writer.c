@@ -309,6 +309,7 @@ static void what_is_beyond_the_queue_is_told_to_wait(void **state)
         begin(&jobs[i], put_report);
         cairn_store_writer_submit(writer, &jobs[i].job);
     }
+    assert_true(jobs[2].done); /* at once, while the others wait */
     assert_int_equal(end(&jobs[2]), CAIRN_E_BUSY);
     assert_string_equal(jobs[2].job.err.code, "server.busy");
     assert_int_equal(jobs[2].job.err.retry_after_s, 1);

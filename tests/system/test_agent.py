@@ -256,6 +256,24 @@ class AgentTest(unittest.TestCase):
         finally:
             server.close()
 
+    # status
+
+    def test_status_says_what_was_reported_and_the_bundle_holds_no_secret(self):
+        self.server.tier, self.server.failed = "warning", ["pcr.7"]
+        self.server.extra = {"ear": "bearer.of.trust"}
+        self.life.once(want=3)
+        self.life.serve(self.server, proxy="http://user:password@127.0.0.1:9")
+        text = self.life.here("status").stdout.decode()
+        self.assertIn("warning", text)
+        self.assertIn("pcr.7", text)
+        said = json.loads(self.life.here("--json", "status").stdout)
+        self.assertEqual((said["life"], said["report"]["failed"]), ("enrolled", ["pcr.7"]))
+        self.life.here("status", "--bundle", "-o", self.life.file("bundle.json"))
+        bundle = self.life.file("bundle.json").read_text()
+        for secret in ["password", "bearer.of.trust", "enrolment-token-of-the-test", json.loads(self.life.inside("report.json").read_bytes())["report"]["nonce"]["nonce"]]:
+            self.assertNotIn(secret, bundle)
+        self.assertIn("report.json", json.loads(bundle)["spool_in"])
+
     # cairnd
 
     def start(self, **env):

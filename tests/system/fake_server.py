@@ -166,7 +166,7 @@ class FakeServer:
         self.certificates = certificates or Certificates(life.file("tls"))
         self.issued, self.replies = set(), {}
         self.tier, self.failed, self.grant, self.order, self.interval, self.logs_known = "affirming", [], False, None, INTERVAL, False
-        self.devices = []
+        self.devices, self.sent_order = [], None
         self.stale, self.extra, self.pending, self.held = 0, {}, 0, None
         self.stop_waiting, self.huge_sent = threading.Event(), False
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -263,7 +263,7 @@ class FakeServer:
         dsse = json.loads(self.order) if self.order else None
         if dsse is None or hashlib.sha256(base64.b64decode(dsse["payload"])).hexdigest() != digest:
             return handler.problem(404, "order.unknown")
-        return handler.reply(200, self.order, TYPE.format("order"))
+        return handler.reply(200, self.sent_order or self.order, TYPE.format("order"))
 
     def post_enrolment_request(self, handler, body):
         if handler.headers.get("Authorization") != "Bearer enrolment-token-of-the-test":

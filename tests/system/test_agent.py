@@ -256,6 +256,46 @@ class AgentTest(unittest.TestCase):
         finally:
             server.close()
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
+    def test_it_needs_no_privilege_and_not_the_state_directory(self):
+        life, nobody = self.life, 65534
+        self.steady()
+        modes = {life.dir: 0o755, life.conf: 0o644, life.tpm: 0o755, **{p: 0o777 for p in life.tpm.glob("sock*")}}
+        owned = [life.spool / "in", *(life.spool / "in").iterdir()]
+        try:
+            for path, mode in modes.items():
+                path.chmod(mode)
+            for path in owned:
+                os.chown(path, nobody, nobody)
+            done = subprocess.run(["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups", "--bounding-set=-all", "--no-new-privs",
+                                   BIN / "cairn", "--config", life.conf, "attest", "--once"], capture_output=True, env=life.env, timeout=60, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(life.state.stat().st_mode & 0o077, 0)
+            self.assertEqual([s["path"] for s in self.server.seen], ["/v1/evidence"])
+        finally:
+            for path in [life.spool / "in", *(life.spool / "in").iterdir()]:
+                os.chown(path, 0, 0)
+            for path in modes:
+                path.chmod(0o700 if path.is_dir() else 0o600)
+
+    # status
+
+    def test_status_says_what_was_reported_and_the_bundle_holds_no_secret(self):
+        self.server.tier, self.server.failed = "warning", ["pcr.7"]
+        self.server.extra = {"ear": "bearer.of.trust"}
+        self.life.once(want=3)
+        self.life.serve(self.server, proxy="http://user:password@127.0.0.1:9")
+        text = self.life.here("status").stdout.decode()
+        self.assertIn("warning", text)
+        self.assertIn("pcr.7", text)
+        said = json.loads(self.life.here("--json", "status").stdout)
+        self.assertEqual((said["life"], said["report"]["failed"]), ("enrolled", ["pcr.7"]))
+        self.life.here("status", "--bundle", "-o", self.life.file("bundle.json"))
+        bundle = self.life.file("bundle.json").read_text()
+        for secret in ["password", "bearer.of.trust", "enrolment-token-of-the-test", json.loads(self.life.inside("report.json").read_bytes())["report"]["nonce"]["nonce"]]:
+            self.assertNotIn(secret, bundle)
+        self.assertIn("report.json", json.loads(bundle)["spool_in"])
+
     # cairnd
 
     def start(self, **env):
@@ -487,6 +527,18 @@ class HandOver(unittest.TestCase):
         self.assertTrue(life.inside("order.dsse.refused").exists())
         self.assertIn("order.holders", life.outside("wipe.failed").read_text())
         self.assertIn("OPERATIONAL", life.here("state").stdout.decode())
+
+    def test_6b_another_order_than_the_one_announced_is_not_handed_over(self):
+        life, server = self.life, self.server
+        server.order, server.sent_order = life.file("order.dsse").read_bytes(), None
+        life.ordered()
+        self.assertNotEqual(life.file("order.dsse").read_bytes(), server.order)
+        server.sent_order = life.file("order.dsse").read_bytes()
+        try:
+            life.once(want=9, code="reply.order")
+            self.assertFalse(life.inside("wipe.ready").exists())
+        finally:
+            server.sent_order = None
 
     def test_7_an_order_is_carried_out_through_cuts_and_its_documents_delivered(self):
         life, server = self.life, self.server

@@ -106,10 +106,7 @@ CAIRN_RC cairn_service_start(const struct cairn_server_config *config, const str
 
 void cairn_service_settle(struct cairn_service *service)
 {
-    if (service->writer != NULL) {
-        cairn_store_writer_stop(service->writer);
-        service->writer = NULL;
-    }
+    cairn_store_writer_close(service->writer);
 }
 
 void cairn_service_free(struct cairn_service *service)
@@ -117,7 +114,7 @@ void cairn_service_free(struct cairn_service *service)
     if (service == NULL) {
         return;
     }
-    cairn_service_settle(service);
+    cairn_store_writer_stop(service->writer);
     cairn_seen_free(service->proofs);
     cairn_wipe(service->nonce_key, sizeof service->nonce_key);
     (void)pthread_mutex_destroy(&service->lock);

@@ -5,7 +5,7 @@ import os
 import unittest
 
 from fake_server import TYPE, FakeServer, canonical
-from test_agent import Agent
+from agent_life import Agent
 
 ESCAPE = "\x1b[31mred\nrow"
 

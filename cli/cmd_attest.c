@@ -89,7 +89,8 @@ static CAIRN_RC attest(struct cairn_cli *cli, int argc, char **argv, int *exit_c
         return answer_file(cli, nonce_path, cnf_path, out_path, exit_code);
     }
     if (nonce_path != NULL || cnf_path != NULL || out_path != NULL) {
-        return CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "usage", "--once speaks to the server: it takes no --nonce, no --cnf and no -o");
+        return CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "usage",
+                          "--once speaks to the server: it takes no --nonce, no --cnf and no -o");
     }
     return cairn_cli_report_once(cli, exit_code);
 }

@@ -390,15 +390,17 @@ static CAIRN_RC add_ear(struct cairn_work *work, const struct report *r, json_t 
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "ear.absent",
                           "this server signs no results: it has no verifier key or no policy");
     }
-    struct cairn_ear_seal seal = {
-        .srk = s->srk, .epoch_name = s->epoch_name, .epoch = r->device.epoch, .mask = fleet->policy.seal_mask};
-    cairn_copy(seal.pcr_digest, r->next.seal_digest, sizeof seal.pcr_digest);
+    const bool affirming = r->appraisal.verdict.tier == CAIRN_TIER_AFFIRMING;
+    struct cairn_ear_seal seal;
+    if (affirming) {
+        CAIRN_TRY(cairn_ear_seal_of(s, &fleet->policy, r->appraisal.replay, r->device.epoch, &seal, err));
+    }
     const struct cairn_ear_in in = {.statement = s,
                                     .policy = &fleet->policy,
                                     .verdict = &r->appraisal.verdict,
                                     .nonce = r->nonce.nonce,
                                     .cnf = r->evidence.cnf,
-                                    .seal = r->appraisal.verdict.tier == CAIRN_TIER_AFFIRMING ? &seal : NULL,
+                                    .seal = affirming ? &seal : NULL,
                                     .issuer = fleet->issuer,
                                     .audience = r->audience,
                                     .build = work->judge->service->build,

@@ -49,7 +49,8 @@ static CAIRN_RC collect(struct exchange *x, struct cairn_err *err)
     return cairn_collect_evidence(tpm, &x->agent->identity.statement, &x->nonce, &NONE, NULL, NULL, &x->evidence, err);
 }
 
-/* attach puts the logs that the server lacks behind the document that was quoted. */
+/* attach puts the logs that the server lacks behind the document that was quoted; one that this device does not have goes
+ * empty, which says so. */
 static CAIRN_RC attach(struct exchange *x, const struct cairn_problem *problem, struct cairn_err *err)
 {
     CAIRN_TPMDOC doc = {.num_attestations = 0};
@@ -61,11 +62,6 @@ static CAIRN_RC attach(struct exchange *x, const struct cairn_problem *problem, 
             continue;
         }
         CAIRN_TRY(cairn_collect_log(log_path(x->agent, kind), &present, &to->bytes, err));
-        if (!present) {
-            return CAIRN_FAIL(err, CAIRN_E_IO, "evidence.log.absent", "the server asks for the log \"%s\", and %s",
-                              cairn_boot_log_name((enum cairn_boot_log_kind)kind),
-                              "there is none where [boot] of the configuration says");
-        }
         cairn_copy(to->kind, cairn_boot_log_name((enum cairn_boot_log_kind)kind),
                    strlen(cairn_boot_log_name((enum cairn_boot_log_kind)kind)) + 1);
         doc.num_attachments++;
@@ -143,20 +139,32 @@ static CAIRN_RC require_alive(const struct cairn_agent *agent, struct cairn_err 
                : CAIRN_OK;
 }
 
-enum cairn_rc cairn_agent_report(struct cairn_agent *agent, uint64_t now_s, struct cairn_report *out, struct cairn_err *err)
+static CAIRN_RC report(struct cairn_agent *agent, bool fresh_nonce, uint64_t now_s, struct cairn_report *out,
+                       struct cairn_err *err)
 {
     CAIRN_CLEANUP(exchange_clear) struct exchange x = {.agent = agent};
-    CAIRN_REPORT report = {.interval_s = 0};
+    CAIRN_REPORT got = {.interval_s = 0};
     CAIRN_TRY(cairn_agent_identity(agent, err));
     CAIRN_TRY(require_alive(agent, err));
-    CAIRN_TRY(find_nonce(&x, now_s, err));
+    CAIRN_TRY(fresh_nonce ? cairn_agent_nonce(agent, CAIRN_PURPOSE_EVIDENCE, &x.nonce, err) : find_nonce(&x, now_s, err));
     CAIRN_TRY(converse(&x, err));
-    CAIRN_TRY(cairn_report_parse(cairn_buf_span(&x.reply.body), &report, err));
-    CAIRN_TRY(cairn_reply_check_nonce(&report.nonce, &agent->identity.statement, CAIRN_PURPOSE_EVIDENCE, err));
+    CAIRN_TRY(cairn_report_parse(cairn_buf_span(&x.reply.body), &got, err));
+    CAIRN_TRY(cairn_reply_check_nonce(&got.nonce, &agent->identity.statement, CAIRN_PURPOSE_EVIDENCE, err));
     CAIRN_TRY(cairn_spool_put_report(&agent->spool, cairn_buf_span(&x.reply.body), now_s, err));
-    agent->interval_s = report.interval_s;
+    agent->interval_s = got.interval_s;
     cairn_report_clear(out);
-    *out = report;
-    report = (struct cairn_report){.interval_s = 0};
+    *out = got;
+    got = (struct cairn_report){.interval_s = 0};
     return CAIRN_OK;
+}
+
+enum cairn_rc cairn_agent_report(struct cairn_agent *agent, uint64_t now_s, struct cairn_report *out, struct cairn_err *err)
+{
+    return report(agent, false, now_s, out, err);
+}
+
+enum cairn_rc cairn_agent_report_fresh(struct cairn_agent *agent, uint64_t now_s, struct cairn_report *out,
+                                       struct cairn_err *err)
+{
+    return report(agent, true, now_s, out, err);
 }

@@ -7,16 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "attest/ear.h"
+#include "attest/ear_internal.h"
 #include "attest/jws.h"
 
 enum { URL_MAX = 2048, METHOD_MAX = 16 };
-
-/* struct proof is what a proof says; texts borrow from its JSON. */
-struct proof {
-    const char *method, *url, *token_hash, *id;
-    uint64_t made_s;
-};
 
 static CAIRN_RC bad_format(struct cairn_err *err, const char *why)
 {
@@ -42,10 +36,10 @@ static CAIRN_RC read_header(const json_t *header, struct cairn_ec_key *out, stru
                                   : CAIRN_FAIL(err, rc, why.code, "%s", why.text);
 }
 
-static CAIRN_RC read_payload(struct cairn_span bytes, json_t **json, struct proof *out, struct cairn_err *err)
+CAIRN_RC cairn_dpop_read(struct cairn_span payload, json_t **json, struct cairn_dpop_proof *out, struct cairn_err *err)
 {
     struct cairn_err why = {0};
-    if (cairn_json_parse(bytes, CAIRN_DPOP_MAX, false, "proof", json, &why) != CAIRN_OK) {
+    if (cairn_json_parse(payload, CAIRN_DPOP_MAX, false, "proof", json, &why) != CAIRN_OK) {
         return bad_format(err, why.text);
     }
     struct cairn_obj o = cairn_obj(*json, "proof", &why);
@@ -84,8 +78,8 @@ static CAIRN_RC hash_token(struct cairn_span token, struct cairn_buf *out, struc
     return cairn_base64url_encode(CAIRN_SPAN(digest), out, err);
 }
 
-static CAIRN_RC check_request(const struct proof *proof, struct cairn_span token, const char *method, const char *url,
-                              uint64_t now_s, struct cairn_err *err)
+static CAIRN_RC check_request(const struct cairn_dpop_proof *proof, struct cairn_span token, const char *method,
+                              const char *url, uint64_t now_s, struct cairn_err *err)
 {
     CAIRN_BUF hash = {0};
     CAIRN_TRY(hash_token(token, &hash, err));
@@ -117,12 +111,12 @@ CAIRN_RC cairn_dpop_check(struct cairn_span proof, const struct cairn_ear *ear, 
     CAIRN_JWS jws = {.header = NULL};
     CAIRN_JSON *json = NULL;
     struct cairn_ec_key key;
-    struct proof said = {.method = NULL};
+    struct cairn_dpop_proof said = {.method = NULL};
     CAIRN_TRY(cairn_jws_open(proof, CAIRN_DPOP_MAX, "dpop.format", &jws, err));
     CAIRN_TRY(read_header(jws.header, &key, err));
     CAIRN_TRY(check_key(&key, ear, err));
     CAIRN_TRY(check_signature(&jws, &key, err));
-    CAIRN_TRY(read_payload(cairn_buf_span(&jws.payload), &json, &said, err));
+    CAIRN_TRY(cairn_dpop_read(cairn_buf_span(&jws.payload), &json, &said, err));
     CAIRN_TRY(check_request(&said, token, method, url, now_s, err));
     (void)snprintf(jti, CAIRN_DPOP_JTI_MAX + 1, "%s", said.id);
     return CAIRN_OK;

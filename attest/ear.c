@@ -3,7 +3,7 @@
  * Trust boundary: a result comes from whoever shows it. Its key is looked up in the root, its signature verified, and only then
  * is it read.
  */
-#include "attest/ear.h"
+#include "attest/ear_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -345,16 +345,24 @@ static CAIRN_RC check_use(const struct cairn_ear *ear, const char *audience, uin
     return CAIRN_OK;
 }
 
+CAIRN_RC cairn_ear_read(struct cairn_span payload, struct cairn_ear *out, struct cairn_err *err)
+{
+    CAIRN_JSON *json = NULL;
+    struct cairn_ear ear = {.has_seal = false};
+    CAIRN_TRY(cairn_json_parse(payload, CAIRN_EAR_MAX, true, "ear", &json, err));
+    CAIRN_TRY(read_payload(json, &ear, err));
+    *out = ear;
+    return CAIRN_OK;
+}
+
 CAIRN_RC cairn_ear_verify(const struct cairn_root *root, struct cairn_span jwt, const char *audience, uint64_t now_s,
                           struct cairn_ear *out, struct cairn_err *err)
 {
     CAIRN_JWS jws = {.header = NULL};
-    CAIRN_JSON *json = NULL;
     struct cairn_ear ear = {.has_seal = false};
     CAIRN_TRY(cairn_jws_open(jwt, CAIRN_EAR_MAX, "ear.format", &jws, err));
     CAIRN_TRY(check_signer(root, &jws, now_s, err));
-    CAIRN_TRY(cairn_json_parse(cairn_buf_span(&jws.payload), CAIRN_EAR_MAX, true, "ear", &json, err));
-    CAIRN_TRY(read_payload(json, &ear, err));
+    CAIRN_TRY(cairn_ear_read(cairn_buf_span(&jws.payload), &ear, err));
     CAIRN_TRY(check_use(&ear, audience, now_s, err));
     *out = ear;
     return CAIRN_OK;

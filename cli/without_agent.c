@@ -11,3 +11,5 @@ CAIRN_RC cairn_cli_report_once(struct cairn_cli *cli, int *exit_code)
 
 const struct cairn_command cairn_commands_online[] = {{.noun = NULL}};
 const struct cairn_command cairn_commands_spool[] = {{.noun = NULL}};
+const struct cairn_command cairn_commands_fleet[] = {{.noun = NULL}};
+const struct cairn_command cairn_commands_status[] = {{.noun = NULL}};

@@ -14,7 +14,7 @@
 #include "core/doctype.h"
 #include "server/handlers.h"
 
-enum { POLL_S = 5, OPEN_DAYS_S = 30 * 86400, SECRET_LEN = 32 };
+enum { POLL_S = 5, OPEN_DAYS_S = 30 * 86400 };
 
 /* struct enrolling is the own data of the device's two calls. */
 struct enrolling {
@@ -43,23 +43,6 @@ static CAIRN_RC find_row(struct cairn_work *work, const uint8_t digest[32], stru
     return CAIRN_OK;
 }
 
-static CAIRN_RC make_challenge(struct cairn_work *work, struct cairn_buf *challenge, struct cairn_buf *pending,
-                               struct cairn_err *err)
-{
-    const struct cairn_fleet *fleet = work->judge->fleet;
-    CAIRN_SECRET *secret = NULL;
-    CAIRN_SIGNER *ephemeral = NULL;
-    struct cairn_enrol_random random = {.secret = NULL};
-    CAIRN_TRY(cairn_secret_new(SECRET_LEN, &secret, err));
-    CAIRN_TRY(cairn_random(cairn_secret_bytes(secret), SECRET_LEN, err));
-    CAIRN_TRY(cairn_random(random.nonce, sizeof random.nonce, err));
-    CAIRN_TRY(cairn_signer_generate(&ephemeral, err));
-    random.secret = secret;
-    random.ephemeral = ephemeral;
-    return cairn_enrol_challenge_make(fleet->root, fleet->cas, cairn_work_body(work), work->now_s, &random, challenge, pending,
-                                      err);
-}
-
 /* What can be judged without a secret is judged before anything is kept. With the makers' certificates at hand that is all but
  * the proof: the challenge is then made, and used only where the server is the enroller. */
 static CAIRN_RC judge_request(struct cairn_work *work, struct enrolling *e, struct cairn_err *err)
@@ -74,7 +57,8 @@ static CAIRN_RC judge_request(struct cairn_work *work, struct enrolling *e, stru
     if (fleet->cas == NULL) {
         return CAIRN_OK;
     }
-    CAIRN_TRY(make_challenge(work, &challenge, &pending, err));
+    CAIRN_TRY(
+        cairn_enrol_challenge_fresh(fleet->root, fleet->cas, cairn_work_body(work), work->now_s, &challenge, &pending, err));
     if (fleet->enrol != NULL) {
         CAIRN_TRY(cairn_buf_set(&e->row.challenge, cairn_buf_span(&challenge), err));
         CAIRN_TRY(cairn_buf_set(&e->row.pending, cairn_buf_span(&pending), err));

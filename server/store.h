@@ -45,7 +45,9 @@ CAIRN_RC cairn_store_writer_start(const char *path, size_t max_queue, struct cai
  * written. A job may be told so although its own answer was another: that rested on what is gone. The writer goes on, and opens
  * the database again where it has to. (After a failed fsync and then a power cut, what was said not to be written may be.) */
 void cairn_store_writer_submit(struct cairn_store_writer *writer, struct cairn_job *job);
-/* cairn_store_writer_stop finishes what was submitted, checkpoints, closes. */
+/* cairn_store_writer_close finishes what was submitted and checkpoints; what is submitted later fails at once with CAIRN_E_BUSY
+ * "server.draining". cairn_store_writer_stop does that, and frees. */
+void cairn_store_writer_close(struct cairn_store_writer *writer);
 void cairn_store_writer_stop(struct cairn_store_writer *writer);
 struct cairn_store_stats {
     uint64_t jobs, groups; /* that came to their end, well or not */

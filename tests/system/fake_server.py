@@ -166,6 +166,7 @@ class FakeServer:
         self.certificates = certificates or Certificates(life.file("tls"))
         self.issued, self.replies = set(), {}
         self.tier, self.failed, self.grant, self.order, self.interval, self.logs_known = "affirming", [], False, None, INTERVAL, False
+        self.devices, self.sent_order = [], None
         self.stale, self.extra, self.pending, self.held = 0, {}, 0, None
         self.stop_waiting, self.huge_sent = threading.Event(), False
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -262,7 +263,7 @@ class FakeServer:
         dsse = json.loads(self.order) if self.order else None
         if dsse is None or hashlib.sha256(base64.b64decode(dsse["payload"])).hexdigest() != digest:
             return handler.problem(404, "order.unknown")
-        return handler.reply(200, self.order, TYPE.format("order"))
+        return handler.reply(200, self.sent_order or self.order, TYPE.format("order"))
 
     def post_enrolment_request(self, handler, body):
         if handler.headers.get("Authorization") != "Bearer enrolment-token-of-the-test":
@@ -285,6 +286,16 @@ class FakeServer:
         life.run("enrol", "statement", life.file("e.answer"), "--pending", life.file("e.pending"), *life.roots(), "--key", life.file("enrol.key"), "-o",
                  life.file("statement.dsse"))
         return 200, life.file("statement.dsse").read_bytes(), TYPE.format("statement")
+
+    # operators: the enroller at a desk of his own
+
+    def get_devices(self, handler, _body):
+        self.operator(handler, 200, {"devices": self.devices[:1], "next": 7} if "after" not in handler.path else {"devices": self.devices[1:]})
+
+    def operator(self, handler, status, value):
+        if handler.headers.get("Authorization") != "Bearer operators-token":
+            return handler.problem(401, "access.credential")
+        return handler.reply(status, canonical(value))
 
     def post_grant(self, handler, body):
         """Signed by the desk's own command."""

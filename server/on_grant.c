@@ -121,8 +121,8 @@ static CAIRN_RC write_grant(struct cairn_store *store, struct cairn_work *work, 
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "grant.installed", "this device was provisioned already");
     }
     CAIRN_TRY(cairn_store_grant_get(store, g->next.device, &now, &known, err));
-    const bool spent =
-        known && cairn_nonce_is_spent(now.nonce_issued_s, (const uint8_t(*)[12])now.spent, now.num_spent, &g->nonce);
+    const bool spent = known && cairn_nonce_times_tell(now.nonce_issued_s, work->now_s) &&
+                       cairn_nonce_is_spent(now.nonce_issued_s, (const uint8_t(*)[12])now.spent, now.num_spent, &g->nonce);
     cairn_nonce_spend_into(now.nonce_issued_s, (const uint8_t(*)[12])now.spent, spent ? 0 : now.num_spent, &g->nonce,
                            &g->next.nonce_issued_s, g->next.spent, &g->next.num_spent);
     cairn_grant_row_clear(&now);

@@ -59,7 +59,7 @@ CAIRN_RC cairn_on_order_get(struct cairn_work *work, struct cairn_err *err)
 
 static CAIRN_RC may_go(const struct cairn_work *work, const struct cairn_order_row *row, struct cairn_err *err)
 {
-    const uint64_t from_s = row->accepted_s + work->judge->fleet->grace_s;
+    const uint64_t grace_s = work->judge->fleet->grace_s, from_s = row->accepted_s + grace_s;
     if (row->state == CAIRN_ORDER_CANCELLED) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "release.cancelled", "this order was cancelled");
     }
@@ -68,7 +68,7 @@ static CAIRN_RC may_go(const struct cairn_work *work, const struct cairn_order_r
         err->retry_after_s = (uint32_t)work->judge->fleet->interval_s;
         return rc;
     }
-    if (work->now_s < from_s) {
+    if (grace_s > 0 && work->now_s < from_s) {
         enum cairn_rc rc = CAIRN_FAIL(err, CAIRN_E_REFUSED, "release.grace", "the time to think again has not passed yet");
         err->retry_after_s = (uint32_t)(from_s - work->now_s);
         return rc;

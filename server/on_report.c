@@ -104,11 +104,6 @@ static CAIRN_RC check_nonce(struct cairn_work *work, struct report *r, struct ca
     return rc == CAIRN_OK ? CAIRN_OK : CAIRN_FAIL(err, rc, why.code, "%s", why.text);
 }
 
-static bool nonce_spent(const struct cairn_report_row *last, const struct cairn_nonce *nonce)
-{
-    return cairn_nonce_is_spent(last->nonce_issued_s, last->spent, last->num_spent, nonce);
-}
-
 static CAIRN_RC authenticate(struct cairn_work *work, struct report *r, struct cairn_err *err)
 {
     const struct cairn_appraisal_in in = {.root = work->judge->fleet->root,
@@ -142,6 +137,16 @@ static struct cairn_moment moment_now(const struct report *r)
                              .has_user_log = user->state != CAIRN_LOG_LEFT_OUT};
     cairn_copy(m.user_log, user->sha256, sizeof m.user_log);
     return m;
+}
+
+/* After the quote has verified: where the clock was set back, the TPM's counters tell what was there before. */
+static bool nonce_spent(const struct cairn_work *work, const struct cairn_report_row *last, const struct report *r)
+{
+    if (!cairn_nonce_times_tell(last->nonce_issued_s, work->now_s)) {
+        const struct cairn_moment before = moment_before(last), now = moment_now(r);
+        return !cairn_continuity_later(&before, &now);
+    }
+    return cairn_nonce_is_spent(last->nonce_issued_s, last->spent, last->num_spent, &r->nonce);
 }
 
 static uint64_t nonce_age(const struct cairn_work *work, const struct report *r)
@@ -471,9 +476,10 @@ static CAIRN_RC note_changes(struct cairn_store *store, const struct cairn_work 
 }
 
 /* The same body twice at once: the second hears what the first was told. */
-static CAIRN_RC spend_nonce(struct report *r, const struct cairn_report_row *now, bool found, struct cairn_err *err)
+static CAIRN_RC spend_nonce(const struct cairn_work *work, struct report *r, const struct cairn_report_row *now, bool found,
+                            struct cairn_err *err)
 {
-    if (found && nonce_spent(now, &r->nonce)) {
+    if (found && nonce_spent(work, now, r)) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "nonce.stale", "this nonce was spent by another document");
     }
     if (found != r->known || (found && !cairn_span_equal(CAIRN_SPAN(now->body), CAIRN_SPAN(r->last.body)))) {
@@ -491,7 +497,7 @@ static CAIRN_RC put_report(struct cairn_store *store, struct cairn_work *work, c
     if (found && cairn_span_equal(CAIRN_SPAN(now->body), CAIRN_SPAN(r->next.body))) {
         return cairn_work_reply_file(work, "application/json", cairn_buf_span(&now->reply), err);
     }
-    CAIRN_TRY(spend_nonce(r, now, found, err));
+    CAIRN_TRY(spend_nonce(work, r, now, found, err));
     CAIRN_TRY(cairn_store_report_put(store, &r->next, err));
     CAIRN_TRY(keep_logs(store, r, err));
     return note_changes(store, work, r, err);
@@ -529,7 +535,7 @@ CAIRN_RC cairn_on_evidence(struct cairn_work *work, struct cairn_err *err)
     }
     CAIRN_TRY(check_nonce(work, r, err));
     CAIRN_TRY(authenticate(work, r, err));
-    if (r->known && nonce_spent(&r->last, &r->nonce)) {
+    if (r->known && nonce_spent(work, &r->last, r)) {
         return stale(work, r, "this nonce was spent by another document", err);
     }
     fill_logs(r);

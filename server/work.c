@@ -121,7 +121,9 @@ enum cairn_rc cairn_work_stale(struct cairn_work *work, const struct cairn_state
 CAIRN_RC cairn_work_fresh(struct cairn_work *work, const struct cairn_statement *statement,
                           const struct cairn_report_row *report, bool found, const char *code, struct cairn_err *err)
 {
-    if (found && report->affirmed_nonce_s + CAIRN_FRESH_S >= work->now_s) {
+    /* A report of the future was made before the clock was set back: how long ago, nobody can say (CHECKS 62). */
+    if (found && report->affirmed_nonce_s <= work->now_s + CAIRN_FRESH_S &&
+        report->affirmed_nonce_s + CAIRN_FRESH_S >= work->now_s) {
         return CAIRN_OK;
     }
     return cairn_work_stale(work, statement, CAIRN_PURPOSE_EVIDENCE, code,
@@ -159,7 +161,7 @@ static int status_of(const struct cairn_err *err)
         {"nonce.stale", 409},       {"evidence.logs", 409},  {"evidence.age", 409},      {"release.held", 409},
         {"release.grace", 409},     {"release.stale", 409},  {"grant.boot", 409},        {"grant.appraisal", 409},
         {"grant.installed", 409},   {"grant.epoch", 409},    {"server.rate", 429},       {"upload.token", 403},
-        {"enrolment.again", 409},   {"server.full", 503},    {"store.busy", 503},
+        {"enrolment.again", 409},   {"server.full", 503},    {"store.busy", 503},        {"nonce.clock", 503},
     };
     for (size_t i = 0; i < CAIRN_ARRAY_LEN(special); i++) {
         if (strcmp(err->code, special[i].code) == 0) {

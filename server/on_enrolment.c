@@ -14,7 +14,7 @@
 #include "core/doctype.h"
 #include "server/handlers.h"
 
-enum { POLL_S = 5, OPEN_DAYS_S = 30 * 86400 };
+enum { POLL_S = 2, OPEN_DAYS_S = 30 * 86400 };
 
 /* struct enrolling is the own data of the device's two calls. */
 struct enrolling {

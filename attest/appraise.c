@@ -9,7 +9,7 @@
 
 void cairn_appraisal_clear(struct cairn_appraisal *appraisal)
 {
-    cairn_replay_free(appraisal->replay);
+    cairn_replay_free(appraisal->own);
     cairn_verdict_clear(&appraisal->verdict);
     *appraisal = (struct cairn_appraisal){.verdict = {.tier = CAIRN_TIER_UNDECIDED}};
 }
@@ -29,19 +29,28 @@ static CAIRN_RC check_policy(const struct cairn_appraisal_in *in, struct cairn_e
     return CAIRN_OK;
 }
 
+static CAIRN_RC verify_quote(const struct cairn_appraisal_in *in, const struct cairn_evidence *evidence,
+                             struct cairn_claim *quote, struct cairn_err *err)
+{
+    static const enum cairn_claim_type wanted[] = {CAIRN_CLAIM_QUOTE};
+    if (in->key != NULL) {
+        return cairn_tpmdoc_verify_by(&evidence->doc, in->key, wanted, CAIRN_ARRAY_LEN(wanted), quote, err);
+    }
+    return cairn_tpmdoc_verify(&evidence->doc, cairn_area_span(&in->statement->ak), wanted, CAIRN_ARRAY_LEN(wanted), quote,
+                               err);
+}
+
 /* What is wanted comes from the statement and the nonce; the document only has to agree. */
 static CAIRN_RC authenticate(const struct cairn_appraisal_in *in, const struct cairn_evidence *evidence,
                              struct cairn_claim *quote, struct cairn_err *err)
 {
-    static const enum cairn_claim_type wanted[] = {CAIRN_CLAIM_QUOTE};
     const struct cairn_tpm_head head = cairn_statement_head(in->statement, in->nonce->nonce);
     CAIRN_TRY(cairn_tpm_head_check(&evidence->head, &head, err));
     if (!cairn_name_equal(&in->nonce->ak, &head.ak) || memcmp(in->nonce->device, head.device, sizeof head.device) != 0 ||
         memcmp(in->nonce->fleet, head.fleet, sizeof head.fleet) != 0) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "nonce.device", "the nonce was made for another device than the statement's");
     }
-    CAIRN_TRY(
-        cairn_tpmdoc_verify(&evidence->doc, cairn_area_span(&in->statement->ak), wanted, CAIRN_ARRAY_LEN(wanted), quote, err));
+    CAIRN_TRY(verify_quote(in, evidence, quote, err));
     if (quote->u.quote.mask != in->nonce->mask) {
         char want[80], got[80];
         cairn_selection_to_text(in->nonce->mask, want);
@@ -51,23 +60,33 @@ static CAIRN_RC authenticate(const struct cairn_appraisal_in *in, const struct c
     return CAIRN_OK;
 }
 
+static void note_replay(struct cairn_appraisal *appraisal, const char *code, enum cairn_check_result result, const char *why)
+{
+    char signed_digest[2 * CAIRN_SHA256_LEN + 1];
+    cairn_hex_encode(CAIRN_SPAN(appraisal->quote.u.quote.digest), signed_digest);
+    cairn_verdict_add(&appraisal->verdict, code, result, true, signed_digest, result == CAIRN_PASS ? signed_digest : "", why);
+}
+
+void cairn_appraisal_replayed(struct cairn_appraisal *appraisal, const struct cairn_replay *replay)
+{
+    appraisal->replay = replay;
+    note_replay(appraisal, "boot.replay", CAIRN_PASS, "");
+}
+
 /* What the logs say is the device's word until they give the quote: a log that cannot be read fails its check, it is not an
  * error of the appraisal. Only a local failure (memory) goes up. */
-static CAIRN_RC replay_logs(const struct cairn_evidence *evidence, struct cairn_appraisal *out, struct cairn_err *err)
+CAIRN_RC cairn_appraisal_replay(struct cairn_appraisal *appraisal, const struct cairn_boot_logs *logs, struct cairn_err *err)
 {
+    const struct cairn_claim *quote = &appraisal->quote;
     struct cairn_err why = {0};
-    enum cairn_rc rc =
-        cairn_replay_run(&evidence->logs, out->quote.u.quote.mask, out->quote.u.quote.digest, &out->replay, &why);
+    enum cairn_rc rc = cairn_replay_run(logs, quote->u.quote.mask, quote->u.quote.digest, &appraisal->own, &why);
     if (rc == CAIRN_E_IO) {
         return CAIRN_FAIL(err, rc, why.code, "%s", why.text);
     }
-    char signed_digest[2 * CAIRN_SHA256_LEN + 1];
-    cairn_hex_encode(CAIRN_SPAN(out->quote.u.quote.digest), signed_digest);
     if (rc == CAIRN_OK) {
-        cairn_verdict_add(&out->verdict, "boot.replay", CAIRN_PASS, true, signed_digest, signed_digest, "");
+        cairn_appraisal_replayed(appraisal, appraisal->own);
     } else {
-        cairn_verdict_add(&out->verdict, why.code, rc == CAIRN_E_UNDECIDED ? CAIRN_ABSENT : CAIRN_FAILED, true, signed_digest,
-                          "", why.text);
+        note_replay(appraisal, why.code, rc == CAIRN_E_UNDECIDED ? CAIRN_ABSENT : CAIRN_FAILED, why.text);
     }
     return CAIRN_OK;
 }
@@ -80,20 +99,36 @@ static void note_clock(struct cairn_appraisal *out)
                       "");
 }
 
+void cairn_appraisal_evaluate(struct cairn_appraisal *appraisal, const struct cairn_policy *policy)
+{
+    note_clock(appraisal);
+    if (policy != NULL) {
+        cairn_evaluate(policy, appraisal->replay, &appraisal->verdict);
+    }
+}
+
+CAIRN_RC cairn_appraisal_authenticate(const struct cairn_appraisal_in *in, const struct cairn_evidence *evidence,
+                                      struct cairn_appraisal *out, struct cairn_err *err)
+{
+    CAIRN_APPRAISAL appraisal = {0};
+    CAIRN_TRY(check_policy(in, err));
+    CAIRN_TRY(authenticate(in, evidence, &appraisal.quote, err));
+    CAIRN_TRY(cairn_sha256(in->evidence, appraisal.evidence, err));
+    CAIRN_TRY(cairn_verdict_init(&appraisal.verdict, err));
+    *out = appraisal;
+    appraisal = (struct cairn_appraisal){0};
+    return CAIRN_OK;
+}
+
 CAIRN_RC cairn_appraise(const struct cairn_appraisal_in *in, struct cairn_appraisal *out, struct cairn_err *err)
 {
     CAIRN_EVIDENCE evidence = {0};
     CAIRN_APPRAISAL appraisal = {0};
-    CAIRN_TRY(check_policy(in, err));
     CAIRN_TRY(cairn_evidence_parse(in->evidence, &evidence, err));
-    CAIRN_TRY(authenticate(in, &evidence, &appraisal.quote, err));
-    CAIRN_TRY(cairn_sha256(in->evidence, appraisal.evidence, err));
-    CAIRN_TRY(cairn_verdict_init(&appraisal.verdict, err));
-    CAIRN_TRY(replay_logs(&evidence, &appraisal, err));
-    note_clock(&appraisal);
-    if (in->policy != NULL) {
-        cairn_evaluate(in->policy, appraisal.replay, &appraisal.verdict);
-    }
+    CAIRN_TRY(cairn_evidence_need_whole(&evidence, err));
+    CAIRN_TRY(cairn_appraisal_authenticate(in, &evidence, &appraisal, err));
+    CAIRN_TRY(cairn_appraisal_replay(&appraisal, &evidence.logs, err));
+    cairn_appraisal_evaluate(&appraisal, in->policy);
     cairn_verdict_conclude(&appraisal.verdict);
     *out = appraisal;
     appraisal = (struct cairn_appraisal){0};

@@ -12,7 +12,8 @@
 
 enum { CAIRN_NONCE_LIFE_EVIDENCE_S = 8 * 86400, CAIRN_NONCE_LIFE_GRANT_S = 600, CAIRN_NONCE_TAG_LEN = 12 };
 
-/* cairn_server_nonce_make fills a nonce of purpose evidence or grant for the statement's device. */
+/* cairn_server_nonce_make fills a nonce of purpose evidence or grant for the statement's device. CAIRN_E_USAGE "nonce.purpose",
+ * "nonce.clock" (a time that u32 does not hold). */
 CAIRN_RC cairn_server_nonce_make(const uint8_t key[32], const struct cairn_statement *statement, enum cairn_purpose purpose,
                                  uint32_t mask, uint64_t now_s, const uint8_t random[16], struct cairn_nonce *out,
                                  struct cairn_err *err);
@@ -27,7 +28,7 @@ CAIRN_RC cairn_server_nonce_check(const uint8_t key[32], const struct cairn_stat
 enum { CAIRN_UPLOAD_TOKEN_LEN = 28, CAIRN_UPLOAD_TOKEN_TEXT = 39 };
 CAIRN_RC cairn_upload_token_make(const uint8_t key[32], uint64_t max_len, uint64_t expires_s, char out[CAIRN_UPLOAD_TOKEN_TEXT],
                                  struct cairn_err *err);
-/* CAIRN_E_REFUSED "upload.token". */
+/* CAIRN_E_REFUSED "upload.token": not made with this key, damaged, or expired. */
 CAIRN_RC cairn_upload_token_check(const uint8_t key[32], struct cairn_span text, uint64_t now_s, uint64_t *max_len,
                                   struct cairn_err *err);
 

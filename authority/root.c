@@ -445,6 +445,27 @@ bool cairn_root_key_role(const struct cairn_root *root, const uint8_t key_id[32]
     return true;
 }
 
+const struct cairn_ec_key *cairn_root_role_key(const struct cairn_root *root, enum cairn_role role, size_t i)
+{
+    for (size_t k = 0; k < root->num_keys; k++) {
+        if (root->keys[k].role == role && i-- == 0) {
+            return &root->keys[k].key;
+        }
+    }
+    return NULL;
+}
+
+const struct cairn_ec_key *cairn_root_role_key_by_id(const struct cairn_root *root, enum cairn_role role,
+                                                     const uint8_t key_id[32], uint64_t now_s)
+{
+    const struct key_entry *entry = find_key_const(root, key_id);
+    if (entry == NULL || entry->role != role) {
+        return NULL;
+    }
+    const bool valid = now_s == 0 || (entry->not_before_s <= now_s && now_s <= entry->not_after_s);
+    return valid ? &entry->key : NULL;
+}
+
 /* "order" and "holders" give "order.holders". */
 struct code {
     char text[48];

@@ -61,6 +61,11 @@ uint32_t cairn_root_version(const struct cairn_root *root);
 const struct cairn_ec_key *cairn_root_pcrpolicy_key(const struct cairn_root *root);
 /* cairn_root_key_role finds a key. false: not in this root. */
 bool cairn_root_key_role(const struct cairn_root *root, const uint8_t key_id[32], enum cairn_role *role, const char **holder);
+/* cairn_root_role_key gives the i-th key of a role, in the root's order; NULL past the last one. cairn_root_role_key_by_id
+ * finds one; NULL: no such key in this role, or (`now_s` not 0) not valid now. Both borrow. */
+const struct cairn_ec_key *cairn_root_role_key(const struct cairn_root *root, enum cairn_role role, size_t i);
+const struct cairn_ec_key *cairn_root_role_key_by_id(const struct cairn_root *root, enum cairn_role role,
+                                                     const uint8_t key_id[32], uint64_t now_s);
 
 /* cairn_root_verify decides whether `dsse` carries the signatures of role `role`: every signature in the envelope must be by a
  * key of that role and verify; the holders are counted. Codes, with NOUN = the caller's `noun` ("order", "manifest"...):

@@ -392,6 +392,11 @@ void cairn_replay_freep(struct cairn_replay **replay)
     *replay = NULL;
 }
 
+size_t cairn_replay_bytes(const struct cairn_replay *replay)
+{
+    return sizeof *replay + replay->firmware.cap + replay->userspace.cap + replay->cap_events * sizeof *replay->events;
+}
+
 const uint8_t *cairn_replay_value(const struct cairn_replay *replay, unsigned pcr)
 {
     return pcr < CAIRN_NUM_PCRS && selected(replay, pcr) ? replay->pcrs[pcr].value : NULL;

@@ -45,6 +45,8 @@ void cairn_replay_free(struct cairn_replay *replay);
 void cairn_replay_freep(struct cairn_replay **replay); /* for CAIRN_CLEANUP */
 #define CAIRN_REPLAY CAIRN_CLEANUP(cairn_replay_freep) struct cairn_replay
 
+size_t cairn_replay_bytes(const struct cairn_replay *replay); /* of memory, about: for a cache that is bounded */
+
 /* cairn_replay_value: 32 bytes, or NULL when the PCR was not selected. */
 const uint8_t *cairn_replay_value(const struct cairn_replay *replay, unsigned pcr);
 

@@ -50,6 +50,16 @@ CAIRN_RC cairn_ec_key_id(const struct cairn_ec_key *key, uint8_t out[CAIRN_SHA25
  * digest. CAIRN_E_REFUSED "signature.invalid": r or s is out of range, or the signature is not this key's. */
 CAIRN_RC cairn_ecdsa_verify(const struct cairn_ec_key *key, const uint8_t digest[CAIRN_SHA256_LEN], const uint8_t rs[64],
                             struct cairn_err *err);
+/* struct cairn_ec_verifier is a public key made ready for many signatures: decoding a point of P-256 costs more than verifying
+ * with it. Opaque; one thread at a time. cairn_ec_verifier_new: CAIRN_E_FORMAT "key.curve"; CAIRN_E_IO "memory".
+ * cairn_ec_verifier_verify answers as cairn_ecdsa_verify. _free(NULL) does nothing. */
+struct cairn_ec_verifier;
+CAIRN_RC cairn_ec_verifier_new(const struct cairn_ec_key *key, struct cairn_ec_verifier **out, struct cairn_err *err);
+CAIRN_RC cairn_ec_verifier_verify(struct cairn_ec_verifier *verifier, const uint8_t digest[CAIRN_SHA256_LEN],
+                                  const uint8_t rs[64], struct cairn_err *err);
+void cairn_ec_verifier_free(struct cairn_ec_verifier *verifier);
+void cairn_ec_verifier_freep(struct cairn_ec_verifier **verifier);
+#define CAIRN_EC_VERIFIER CAIRN_CLEANUP(cairn_ec_verifier_freep) struct cairn_ec_verifier
 /* cairn_rsa_verify: RSASSA-PKCS1-v1_5, 2048-bit modulus `n` (256 bytes), e = 65537. OpenSSL only; libtomcrypt's build
  * answers CAIRN_E_UNDECIDED "crypto.unsupported". CAIRN_E_FORMAT "key.rsa"; CAIRN_E_REFUSED "signature.invalid". */
 CAIRN_RC cairn_rsa_verify(struct cairn_span n, enum cairn_hash alg, const uint8_t *digest, struct cairn_span signature,

@@ -159,42 +159,78 @@ enum cairn_rc cairn_ec_key_check(const struct cairn_ec_key *key, struct cairn_er
     return cairn_openssl_ec_public(key, &pkey, err);
 }
 
-static void free_signature(ECDSA_SIG **sig)
-{
-    ECDSA_SIG_free(*sig);
-}
+/* The context is set up once: a new one per signature costs a fetch from the provider each time. */
+struct cairn_ec_verifier {
+    EVP_PKEY_CTX *ctx;
+};
 
-/* der_signature writes r || s as DER, which is what EVP wants: at most 72 bytes; 0 on failure. */
-static size_t der_signature(const uint8_t rs[64], uint8_t der[80])
+enum cairn_rc cairn_ec_verifier_new(const struct cairn_ec_key *key, struct cairn_ec_verifier **out, struct cairn_err *err)
 {
-    CAIRN_CLEANUP(free_signature) ECDSA_SIG *sig = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(rs, 32, NULL);
-    BIGNUM *s = BN_bin2bn(rs + 32, 32, NULL);
-    if (sig == NULL || r == NULL || s == NULL || ECDSA_SIG_set0(sig, r, s) != 1) {
-        BN_free(r);
-        BN_free(s);
-        return 0;
-    }
-    uint8_t *end = der;
-    int len = i2d_ECDSA_SIG(sig, &end);
-    return len > 0 ? (size_t)len : 0;
-}
-
-enum cairn_rc cairn_ecdsa_verify(const struct cairn_ec_key *key, const uint8_t digest[CAIRN_SHA256_LEN], const uint8_t rs[64],
-                                 struct cairn_err *err)
-{
-    CAIRN_TRY(cairn_ecdsa_check_range(rs, err));
     CAIRN_PKEY *pkey = NULL;
     CAIRN_TRY(cairn_openssl_ec_public(key, &pkey, err));
-    uint8_t der[80];
-    size_t der_len = der_signature(rs, der);
-    CAIRN_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
-    if (der_len == 0 || ctx == NULL || EVP_PKEY_verify_init(ctx) != 1) {
+    CAIRN_EC_VERIFIER *verifier = calloc(1, sizeof(*verifier));
+    if (verifier == NULL) {
+        return CAIRN_FAIL(err, CAIRN_E_IO, "memory", "no memory for a key");
+    }
+    verifier->ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL); /* holds the key from here on */
+    if (verifier->ctx == NULL || EVP_PKEY_verify_init(verifier->ctx) != 1) {
         return cairn_openssl_failed(err, "start a verification");
     }
-    int answer = EVP_PKEY_verify(ctx, der, der_len, digest, CAIRN_SHA256_LEN);
-    ERR_clear_error();
-    return answer == 1 ? CAIRN_OK : cairn_signature_invalid(err, "it was not made by this key over these bytes");
+    *out = verifier;
+    verifier = NULL;
+    return CAIRN_OK;
+}
+
+void cairn_ec_verifier_free(struct cairn_ec_verifier *verifier)
+{
+    if (verifier != NULL) {
+        EVP_PKEY_CTX_free(verifier->ctx);
+        free(verifier);
+    }
+}
+
+/* write_integer writes 32 big-endian bytes, not all zero, as a DER INTEGER. */
+static void write_integer(struct cairn_writer *w, const uint8_t value[32])
+{
+    size_t zeros = 0;
+    while (value[zeros] == 0) {
+        zeros++;
+    }
+    const bool sign = value[zeros] >= 0x80;
+    cairn_write_u8(w, 0x02);
+    cairn_write_u8(w, (uint8_t)(32 - zeros + (sign ? 1 : 0)));
+    if (sign) {
+        cairn_write_u8(w, 0);
+    }
+    cairn_write_bytes(w, cairn_span(value + zeros, 32 - zeros));
+}
+
+/* der_signature writes r || s, both in range, as DER, which is what EVP wants: at most 72 bytes. */
+static size_t der_signature(const uint8_t rs[64], uint8_t der[72])
+{
+    uint8_t both[70];
+    struct cairn_writer w = cairn_writer(both, sizeof(both));
+    write_integer(&w, rs);
+    write_integer(&w, rs + 32);
+    struct cairn_writer out = cairn_writer(der, 72);
+    cairn_write_u8(&out, 0x30);
+    cairn_write_u8(&out, (uint8_t)w.len);
+    cairn_write_bytes(&out, cairn_writer_span(&w));
+    return out.len;
+}
+
+enum cairn_rc cairn_ec_verifier_verify(struct cairn_ec_verifier *verifier, const uint8_t digest[CAIRN_SHA256_LEN],
+                                       const uint8_t rs[64], struct cairn_err *err)
+{
+    uint8_t der[72];
+    CAIRN_TRY(cairn_ecdsa_check_range(rs, err));
+    const size_t der_len = der_signature(rs, der);
+    const int answer = EVP_PKEY_verify(verifier->ctx, der, der_len, digest, CAIRN_SHA256_LEN);
+    if (answer != 1) {
+        ERR_clear_error();
+        return cairn_signature_invalid(err, "it was not made by this key over these bytes");
+    }
+    return CAIRN_OK;
 }
 
 static void free_bn(BIGNUM **bn)

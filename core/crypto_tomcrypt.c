@@ -219,18 +219,43 @@ enum cairn_rc cairn_ec_key_check(const struct cairn_ec_key *key, struct cairn_er
     return CAIRN_OK;
 }
 
-enum cairn_rc cairn_ecdsa_verify(const struct cairn_ec_key *key, const uint8_t digest[CAIRN_SHA256_LEN], const uint8_t rs[64],
-                                 struct cairn_err *err)
+struct cairn_ec_verifier {
+    ecc_key key;
+    bool imported;
+};
+
+enum cairn_rc cairn_ec_verifier_new(const struct cairn_ec_key *key, struct cairn_ec_verifier **out, struct cairn_err *err)
 {
-    CAIRN_TRY(cairn_ecdsa_check_range(rs, err));
-    CAIRN_TRY(cairn_ec_key_check(key, err));
     uint8_t point[CAIRN_POINT_LEN];
+    CAIRN_TRY(cairn_ec_key_check(key, err));
+    CAIRN_EC_VERIFIER *verifier = calloc(1, sizeof(*verifier));
+    if (verifier == NULL) {
+        return CAIRN_FAIL(err, CAIRN_E_IO, "memory", "no memory for a key");
+    }
     cairn_ec_key_point(key, point);
-    ecc_key imported = {0};
-    CAIRN_TRY(check(err, "import a public key", ecc_ansi_x963_import(point, sizeof(point), &imported)));
+    CAIRN_TRY(check(err, "import a public key", ecc_ansi_x963_import(point, sizeof(point), &verifier->key)));
+    verifier->imported = true;
+    *out = verifier;
+    verifier = NULL;
+    return CAIRN_OK;
+}
+
+void cairn_ec_verifier_free(struct cairn_ec_verifier *verifier)
+{
+    if (verifier != NULL) {
+        if (verifier->imported) {
+            ecc_free(&verifier->key);
+        }
+        free(verifier);
+    }
+}
+
+enum cairn_rc cairn_ec_verifier_verify(struct cairn_ec_verifier *verifier, const uint8_t digest[CAIRN_SHA256_LEN],
+                                       const uint8_t rs[64], struct cairn_err *err)
+{
     int valid = 0;
-    int code = ecc_verify_hash_rfc7518(rs, 64, digest, CAIRN_SHA256_LEN, &valid, &imported);
-    ecc_free(&imported);
+    CAIRN_TRY(cairn_ecdsa_check_range(rs, err));
+    int code = ecc_verify_hash_rfc7518(rs, 64, digest, CAIRN_SHA256_LEN, &valid, &verifier->key);
     if (code == CRYPT_MEM) {
         return failed(err, "verify", code);
     }

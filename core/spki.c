@@ -53,6 +53,21 @@ void cairn_hasher_freep(struct cairn_hasher **h)
     *h = NULL;
 }
 
+void cairn_ec_verifier_freep(struct cairn_ec_verifier **verifier)
+{
+    cairn_ec_verifier_free(*verifier);
+    *verifier = NULL;
+}
+
+enum cairn_rc cairn_ecdsa_verify(const struct cairn_ec_key *key, const uint8_t digest[CAIRN_SHA256_LEN], const uint8_t rs[64],
+                                 struct cairn_err *err)
+{
+    CAIRN_TRY(cairn_ecdsa_check_range(rs, err)); /* first: it costs nothing */
+    CAIRN_EC_VERIFIER *verifier = NULL;
+    CAIRN_TRY(cairn_ec_verifier_new(key, &verifier, err));
+    return cairn_ec_verifier_verify(verifier, digest, rs, err);
+}
+
 bool cairn_ec_key_equal(const struct cairn_ec_key *a, const struct cairn_ec_key *b)
 {
     return memcmp(a->x, b->x, sizeof(a->x)) == 0 && memcmp(a->y, b->y, sizeof(a->y)) == 0;

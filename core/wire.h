@@ -1,4 +1,4 @@
-/* core/wire.h -- spans, owned buffers, bounds-checked readers and writers, hex and base64.
+/* core/wire.h -- spans, owned buffers, bounds-checked readers and writers, hex, base64 and base64url.
  *
  * The one place with pointer arithmetic and memcpy on foreign bytes. Readers and writers fail stickily: read the whole
  * structure, then ask cairn_reader_done() once; until then no value read may be acted on. Big-endian unless the name
@@ -87,5 +87,9 @@ bool cairn_hex_decode(const char *text, uint8_t *out, size_t len);
  * multiple of four, an alien character, wrong padding, pad bits that are not zero, or too long. */
 CAIRN_RC cairn_base64_encode(struct cairn_span bytes, struct cairn_buf *out, struct cairn_err *err);
 CAIRN_RC cairn_base64_decode(struct cairn_span text, size_t max_len, struct cairn_buf *out, struct cairn_err *err);
+/* Base64url is RFC 4648 section 5 without padding, what JWS wants; the unused bits of the last character are zero: one text per
+ * value. As above, with CAIRN_E_FORMAT "base64url". */
+CAIRN_RC cairn_base64url_encode(struct cairn_span bytes, struct cairn_buf *out, struct cairn_err *err);
+CAIRN_RC cairn_base64url_decode(struct cairn_span text, size_t max_len, struct cairn_buf *out, struct cairn_err *err);
 
 #endif

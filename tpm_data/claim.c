@@ -6,6 +6,8 @@
  */
 #include "tpm_data/claim.h"
 
+#include <stdlib.h>
+
 #include "tpm_data/template.h"
 
 static const uint32_t tpm_generated = 0xff544347u;
@@ -142,19 +144,51 @@ CAIRN_RC cairn_signature_parse(struct cairn_span signature, uint8_t rs[64], stru
     return CAIRN_OK;
 }
 
+struct cairn_claim_key {
+    struct cairn_name qualified; /* computed from the public area, in the endorsement hierarchy (CHECKS 15) */
+    struct cairn_ec_verifier *verifier;
+};
+
+CAIRN_RC cairn_claim_key_new(struct cairn_span ak_public, struct cairn_claim_key **out, struct cairn_err *err)
+{
+    struct cairn_ec_key point = {{0}, {0}};
+    struct cairn_name name = {{0}};
+    CAIRN_CLAIM_KEY *key = calloc(1, sizeof *key);
+    if (key == NULL) {
+        return CAIRN_FAIL(err, CAIRN_E_IO, "memory", "no memory for a key");
+    }
+    CAIRN_TRY(cairn_name_compute(ak_public, &name, err));
+    CAIRN_TRY(cairn_name_qualify(CAIRN_RH_ENDORSEMENT, &name, &key->qualified, err));
+    CAIRN_TRY(cairn_public_point(ak_public, &point, err));
+    CAIRN_TRY(cairn_ec_verifier_new(&point, &key->verifier, err));
+    *out = key;
+    key = NULL;
+    return CAIRN_OK;
+}
+
+void cairn_claim_key_free(struct cairn_claim_key *key)
+{
+    if (key != NULL) {
+        cairn_ec_verifier_free(key->verifier);
+        free(key);
+    }
+}
+
+void cairn_claim_key_freep(struct cairn_claim_key **key)
+{
+    cairn_claim_key_free(*key);
+    *key = NULL;
+}
+
 /* What the attestation says, against what it must say; the signature comes after. */
-static CAIRN_RC check_content(const struct cairn_claim *claim, enum cairn_claim_type type, struct cairn_span ak_public,
+static CAIRN_RC check_content(const struct cairn_claim *claim, enum cairn_claim_type type, const struct cairn_claim_key *key,
                               const uint8_t extra[32], struct cairn_err *err)
 {
     if (claim->type != type) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "attestation.type", "the attestation is of type 0x%04x, wanted is 0x%04x",
                           (unsigned)claim->type, (unsigned)type);
     }
-    struct cairn_name name = {{0}};
-    struct cairn_name qualified = {{0}};
-    CAIRN_TRY(cairn_name_compute(ak_public, &name, err));
-    CAIRN_TRY(cairn_name_qualify(CAIRN_RH_ENDORSEMENT, &name, &qualified, err));
-    if (!cairn_name_equal(&claim->signer, &qualified)) {
+    if (!cairn_name_equal(&claim->signer, &key->qualified)) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "attestation.signer",
                           "the attestation names another signer than the enrolled key in the endorsement hierarchy");
     }
@@ -165,15 +199,13 @@ static CAIRN_RC check_content(const struct cairn_claim *claim, enum cairn_claim_
     return CAIRN_OK;
 }
 
-static CAIRN_RC check_signature(const struct cairn_attestation *att, struct cairn_span ak_public, struct cairn_err *err)
+static CAIRN_RC check_signature(const struct cairn_attestation *att, struct cairn_claim_key *key, struct cairn_err *err)
 {
-    struct cairn_ec_key key = {{0}, {0}};
     uint8_t rs[2 * COORDINATE_LEN] = {0};
     uint8_t digest[CAIRN_SHA256_LEN] = {0};
-    CAIRN_TRY(cairn_public_point(ak_public, &key, err));
     CAIRN_TRY(cairn_signature_parse(cairn_span(att->signature, att->signature_len), rs, err));
     CAIRN_TRY(cairn_sha256(cairn_span(att->attest, att->attest_len), digest, err));
-    enum cairn_rc rc = cairn_ecdsa_verify(&key, digest, rs, err);
+    enum cairn_rc rc = cairn_ec_verifier_verify(key->verifier, digest, rs, err);
     if (rc == CAIRN_E_REFUSED) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "attestation.signature",
                           "the attestation is not signed by the device's attestation key, or was altered");
@@ -181,8 +213,8 @@ static CAIRN_RC check_signature(const struct cairn_attestation *att, struct cair
     return rc;
 }
 
-CAIRN_RC cairn_claim_verify(const struct cairn_attestation *att, enum cairn_claim_type type, struct cairn_span ak_public,
-                            const uint8_t extra[32], struct cairn_claim *out, struct cairn_err *err)
+CAIRN_RC cairn_claim_verify_by(const struct cairn_attestation *att, enum cairn_claim_type type, struct cairn_claim_key *key,
+                               const uint8_t extra[32], struct cairn_claim *out, struct cairn_err *err)
 {
     if (att->attest_len > sizeof att->attest) {
         return CAIRN_FAIL(err, CAIRN_E_FORMAT, "tpm.attest", "the attestation is longer than any TPM makes");
@@ -192,10 +224,18 @@ CAIRN_RC cairn_claim_verify(const struct cairn_attestation *att, enum cairn_clai
     }
     struct cairn_claim claim = {0};
     CAIRN_TRY(cairn_claim_parse(cairn_span(att->attest, att->attest_len), &claim, err));
-    CAIRN_TRY(check_content(&claim, type, ak_public, extra, err));
-    CAIRN_TRY(check_signature(att, ak_public, err));
+    CAIRN_TRY(check_content(&claim, type, key, extra, err));
+    CAIRN_TRY(check_signature(att, key, err));
     *out = claim;
     return CAIRN_OK;
+}
+
+CAIRN_RC cairn_claim_verify(const struct cairn_attestation *att, enum cairn_claim_type type, struct cairn_span ak_public,
+                            const uint8_t extra[32], struct cairn_claim *out, struct cairn_err *err)
+{
+    CAIRN_CLAIM_KEY *key = NULL;
+    CAIRN_TRY(cairn_claim_key_new(ak_public, &key, err));
+    return cairn_claim_verify_by(att, type, key, extra, out, err);
 }
 
 bool cairn_claim_same_boot(const struct cairn_claim *a, const struct cairn_claim *b)

@@ -72,6 +72,17 @@ CAIRN_RC cairn_claim_parse(struct cairn_span attest, struct cairn_claim *out, st
 CAIRN_RC cairn_claim_verify(const struct cairn_attestation *att, enum cairn_claim_type type, struct cairn_span ak_public,
                             const uint8_t extra[32], struct cairn_claim *out, struct cairn_err *err);
 
+/* struct cairn_claim_key is an AK made ready for many attestations: nothing of it is decoded or hashed again per attestation.
+ * Opaque; one thread at a time. cairn_claim_key_new: `ak_public` as above. CAIRN_E_FORMAT "tpm.public", "key.curve".
+ * cairn_claim_verify_by answers as cairn_claim_verify. */
+struct cairn_claim_key;
+CAIRN_RC cairn_claim_key_new(struct cairn_span ak_public, struct cairn_claim_key **out, struct cairn_err *err);
+void cairn_claim_key_free(struct cairn_claim_key *key);
+void cairn_claim_key_freep(struct cairn_claim_key **key);
+#define CAIRN_CLAIM_KEY CAIRN_CLEANUP(cairn_claim_key_freep) struct cairn_claim_key
+CAIRN_RC cairn_claim_verify_by(const struct cairn_attestation *att, enum cairn_claim_type type, struct cairn_claim_key *key,
+                               const uint8_t extra[32], struct cairn_claim *out, struct cairn_err *err);
+
 /* cairn_claim_same_boot: resetCount and restartCount are equal (CHECKS 65). */
 bool cairn_claim_same_boot(const struct cairn_claim *a, const struct cairn_claim *b);
 /* cairn_claim_counter gives the value of an 8-byte NV claim read from offset 0 of the index with Name `index`.

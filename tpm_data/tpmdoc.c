@@ -29,6 +29,12 @@ static bool carries_audit(const char *type)
     return strcmp(type, CAIRN_TYPE_CERTIFICATE) == 0;
 }
 
+/* A file must be whole; only what is sent to a server may leave out bytes that the server has. */
+static bool may_name(const char *type)
+{
+    return strcmp(type, CAIRN_TYPE_EVIDENCE) == 0;
+}
+
 static CAIRN_RC bad_format(struct cairn_err *err, const char *why)
 {
     return CAIRN_FAIL(err, CAIRN_E_FORMAT, "tpmdoc.format", "the document file is not in its form: %s", why);
@@ -107,42 +113,42 @@ static bool kind_ok(const char *kind)
     return false;
 }
 
-/* struct entry is what the head says of one attachment. */
-struct entry {
-    char kind[sizeof((struct cairn_attachment *)NULL)->kind];
-    uint64_t len;
-    uint64_t offset;
-    uint8_t sha256[CAIRN_SHA256_LEN];
-};
-
-static CAIRN_RC read_entry(const json_t *json, struct entry *out, struct cairn_err *err)
-{
-    struct cairn_obj o = cairn_obj(json, "attachments", err);
-    (void)snprintf(out->kind, sizeof out->kind, "%s", cairn_obj_string(&o, "kind", sizeof out->kind - 1));
-    out->len = cairn_obj_uint(&o, "len", CAIRN_ATTACHMENT_MAX);
-    out->offset = cairn_obj_uint(&o, "offset", (uint64_t)CAIRN_ATTACHMENT_MAX * CAIRN_TPMDOC_MAX_ATTACHMENTS);
-    cairn_obj_hex(&o, "sha256", out->sha256, sizeof out->sha256);
-    return cairn_obj_done(&o);
-}
-
 static CAIRN_RC bad_attachment(struct cairn_err *err, const char *kind, const char *why)
 {
     return CAIRN_FAIL(err, CAIRN_E_FORMAT, "tpmdoc.attachment", "attachment \"%s\": %s", kind, why);
 }
 
-/* Takes the next attachment from `r`, which stands behind the ones before it. */
-static CAIRN_RC read_attachment(const struct entry *entry, struct cairn_reader *r, struct cairn_tpmdoc *doc,
-                                struct cairn_err *err)
+/* Reads what the head says of one attachment, and judges that much. */
+static CAIRN_RC read_entry(const json_t *json, const struct cairn_tpmdoc *doc, struct cairn_attachment *out, uint64_t *offset,
+                           struct cairn_err *err)
 {
-    if (!kind_ok(entry->kind)) {
-        return bad_attachment(err, entry->kind, "of no known kind");
+    struct cairn_obj o = cairn_obj(json, "attachments", err);
+    (void)snprintf(out->kind, sizeof out->kind, "%s", cairn_obj_string(&o, "kind", sizeof out->kind - 1));
+    out->len = cairn_obj_uint(&o, "len", CAIRN_ATTACHMENT_MAX);
+    out->named = !cairn_obj_has(&o, "offset");
+    if (!out->named) {
+        *offset = cairn_obj_uint(&o, "offset", (uint64_t)CAIRN_ATTACHMENT_MAX * CAIRN_TPMDOC_MAX_ATTACHMENTS);
+    }
+    cairn_obj_hex(&o, "sha256", out->sha256, sizeof out->sha256);
+    CAIRN_TRY(cairn_obj_done(&o));
+    if (!kind_ok(out->kind)) {
+        return bad_attachment(err, out->kind, "of no known kind");
     }
     for (size_t i = 0; i < doc->num_attachments; i++) {
-        if (strcmp(doc->attachments[i].kind, entry->kind) == 0) {
-            return bad_attachment(err, entry->kind, "there twice");
+        if (strcmp(doc->attachments[i].kind, out->kind) == 0) {
+            return bad_attachment(err, out->kind, "there twice");
         }
     }
-    if (entry->offset != r->offset) {
+    if (out->named && !may_name(doc->type)) {
+        return bad_attachment(err, out->kind, "only named, where this document carries the bytes themselves");
+    }
+    return CAIRN_OK;
+}
+
+/* Takes the bytes of the next attachment from `r`, which stands behind the ones before it. */
+static CAIRN_RC read_bytes(struct cairn_attachment *entry, uint64_t offset, struct cairn_reader *r, struct cairn_err *err)
+{
+    if (offset != r->offset) {
         return bad_attachment(err, entry->kind, "its offset leaves a gap or overlaps");
     }
     struct cairn_span bytes = cairn_read_bytes(r, (size_t)entry->len);
@@ -154,18 +160,26 @@ static CAIRN_RC read_attachment(const struct entry *entry, struct cairn_reader *
     if (!cairn_span_equal(CAIRN_SPAN(digest), CAIRN_SPAN(entry->sha256))) {
         return bad_attachment(err, entry->kind, "its bytes are not the ones named by SHA-256");
     }
-    struct cairn_attachment *out = &doc->attachments[doc->num_attachments++];
-    (void)snprintf(out->kind, sizeof out->kind, "%s", entry->kind);
-    return cairn_buf_set(&out->bytes, bytes, err);
+    return cairn_buf_set(&entry->bytes, bytes, err);
+}
+
+static CAIRN_RC read_attachment(const json_t *json, struct cairn_reader *r, struct cairn_tpmdoc *doc, struct cairn_err *err)
+{
+    struct cairn_attachment *entry = &doc->attachments[doc->num_attachments];
+    uint64_t offset = 0;
+    CAIRN_TRY(read_entry(json, doc, entry, &offset, err));
+    if (!entry->named) {
+        CAIRN_TRY(read_bytes(entry, offset, r, err));
+    }
+    doc->num_attachments++;
+    return CAIRN_OK;
 }
 
 static CAIRN_RC read_attachments(const json_t *array, struct cairn_span tail, struct cairn_tpmdoc *doc, struct cairn_err *err)
 {
     struct cairn_reader r = cairn_reader(tail);
     for (size_t i = 0; i < json_array_size(array); i++) {
-        struct entry entry = {.len = 0};
-        CAIRN_TRY(read_entry(json_array_get(array, i), &entry, err));
-        CAIRN_TRY(read_attachment(&entry, &r, doc, err));
+        CAIRN_TRY(read_attachment(json_array_get(array, i), &r, doc, err));
     }
     if (!cairn_reader_done(&r)) {
         return CAIRN_FAIL(err, CAIRN_E_FORMAT, "tpmdoc.attachment", "%zu bytes at the end belong to no attachment", r.rest.len);
@@ -273,24 +287,40 @@ static CAIRN_RC write_audit(json_t *head, const struct cairn_audit_log *log, str
     return CAIRN_OK;
 }
 
+static CAIRN_RC write_attachment(const struct cairn_attachment *attachment, uint64_t offset, json_t *element,
+                                 struct cairn_err *err)
+{
+    uint8_t digest[CAIRN_SHA256_LEN] = {0};
+    CAIRN_TRY(cairn_json_set_string(element, "kind", attachment->kind, err));
+    if (attachment->named) {
+        CAIRN_TRY(cairn_json_set_uint(element, "len", attachment->len, err));
+        return cairn_json_set_hex(element, "sha256", CAIRN_SPAN(attachment->sha256), err);
+    }
+    CAIRN_TRY(cairn_sha256(cairn_buf_span(&attachment->bytes), digest, err));
+    CAIRN_TRY(cairn_json_set_uint(element, "len", attachment->bytes.len, err));
+    CAIRN_TRY(cairn_json_set_uint(element, "offset", offset, err));
+    return cairn_json_set_hex(element, "sha256", CAIRN_SPAN(digest), err);
+}
+
 static CAIRN_RC write_attachments(json_t *head, const struct cairn_tpmdoc *doc, struct cairn_err *err)
 {
     json_t *array = NULL;
     uint64_t offset = 0;
     CAIRN_TRY(new_array(head, "attachments", &array, err));
     for (size_t i = 0; i < doc->num_attachments; i++) {
-        const struct cairn_attachment *attachment = &doc->attachments[i];
         json_t *element = NULL;
-        uint8_t digest[CAIRN_SHA256_LEN] = {0};
-        CAIRN_TRY(cairn_sha256(cairn_buf_span(&attachment->bytes), digest, err));
         CAIRN_TRY(new_element(array, &element, err));
-        CAIRN_TRY(cairn_json_set_string(element, "kind", attachment->kind, err));
-        CAIRN_TRY(cairn_json_set_uint(element, "len", attachment->bytes.len, err));
-        CAIRN_TRY(cairn_json_set_uint(element, "offset", offset, err));
-        CAIRN_TRY(cairn_json_set_hex(element, "sha256", CAIRN_SPAN(digest), err));
-        offset += attachment->bytes.len;
+        CAIRN_TRY(write_attachment(&doc->attachments[i], offset, element, err));
+        offset += doc->attachments[i].bytes.len;
     }
     return CAIRN_OK;
+}
+
+/* A named one has no bytes here either, so that none are lost unseen. */
+static bool attachment_ok(const struct cairn_tpmdoc *doc, const struct cairn_attachment *attachment)
+{
+    const bool named_ok = may_name(doc->type) && attachment->bytes.len == 0 && attachment->len <= CAIRN_ATTACHMENT_MAX;
+    return kind_ok(attachment->kind) && (attachment->named ? named_ok : attachment->bytes.len <= CAIRN_ATTACHMENT_MAX);
 }
 
 static CAIRN_RC check_limits(const struct cairn_tpmdoc *doc, struct cairn_err *err)
@@ -302,7 +332,7 @@ static CAIRN_RC check_limits(const struct cairn_tpmdoc *doc, struct cairn_err *e
         ok = doc->attestations[i].attest_len <= CAIRN_ATTEST_MAX && doc->attestations[i].signature_len <= CAIRN_SIGNATURE_MAX;
     }
     for (size_t i = 0; ok && i < doc->num_attachments; i++) {
-        ok = kind_ok(doc->attachments[i].kind) && doc->attachments[i].bytes.len <= CAIRN_ATTACHMENT_MAX;
+        ok = attachment_ok(doc, &doc->attachments[i]);
     }
     return ok ? CAIRN_OK : bad_format(err, "it holds more, less or other than its type may");
 }
@@ -381,8 +411,8 @@ CAIRN_RC cairn_tpm_head_check(const struct cairn_tpm_head *got, const struct cai
     return CAIRN_OK;
 }
 
-CAIRN_RC cairn_tpmdoc_verify(const struct cairn_tpmdoc *doc, struct cairn_span ak_public, const enum cairn_claim_type *types,
-                             size_t num, struct cairn_claim *claims, struct cairn_err *err)
+CAIRN_RC cairn_tpmdoc_verify_by(const struct cairn_tpmdoc *doc, struct cairn_claim_key *key, const enum cairn_claim_type *types,
+                                size_t num, struct cairn_claim *claims, struct cairn_err *err)
 {
     assert(num >= 1 && num <= CAIRN_TPMDOC_MAX_ATTESTATIONS);
     if (doc->num_attestations != num) {
@@ -393,7 +423,7 @@ CAIRN_RC cairn_tpmdoc_verify(const struct cairn_tpmdoc *doc, struct cairn_span a
     struct cairn_claim got[CAIRN_TPMDOC_MAX_ATTESTATIONS] = {0};
     CAIRN_TRY(cairn_pae_digest(doc->type, cairn_buf_span(&doc->payload), extra, err));
     for (size_t i = 0; i < num; i++) {
-        CAIRN_TRY(cairn_claim_verify(&doc->attestations[i], types[i], ak_public, extra, &got[i], err));
+        CAIRN_TRY(cairn_claim_verify_by(&doc->attestations[i], types[i], key, extra, &got[i], err));
     }
     for (size_t i = 1; i < num; i++) {
         if (!cairn_claim_same_boot(&got[0], &got[i])) {
@@ -405,4 +435,12 @@ CAIRN_RC cairn_tpmdoc_verify(const struct cairn_tpmdoc *doc, struct cairn_span a
         claims[i] = got[i];
     }
     return CAIRN_OK;
+}
+
+CAIRN_RC cairn_tpmdoc_verify(const struct cairn_tpmdoc *doc, struct cairn_span ak_public, const enum cairn_claim_type *types,
+                             size_t num, struct cairn_claim *claims, struct cairn_err *err)
+{
+    CAIRN_CLAIM_KEY *key = NULL;
+    CAIRN_TRY(cairn_claim_key_new(ak_public, &key, err));
+    return cairn_tpmdoc_verify_by(doc, key, types, num, claims, err);
 }

@@ -11,11 +11,15 @@
 #include "core/dsse.h"
 #include "tpm_data/audit.h"
 
-enum { CAIRN_TPMDOC_MAX_ATTESTATIONS = 4, CAIRN_TPMDOC_MAX_ATTACHMENTS = 4 };
+enum { CAIRN_TPMDOC_MAX_ATTESTATIONS = 4, CAIRN_TPMDOC_MAX_ATTACHMENTS = 3 };
 enum { CAIRN_TPMDOC_MAX_HEAD = 4 << 20, CAIRN_ATTACHMENT_MAX = 32 << 20 };
 
+/* struct cairn_attachment is there with its bytes, or only named: evidence for a server may name bytes that it has already. */
 struct cairn_attachment {
-    char kind[32]; /* "boot-log", "userspace-log", "ima" */
+    char kind[16];      /* "boot-log", "userspace-log", "ima" */
+    bool named;         /* the bytes are not in the file */
+    uint64_t len;       /* when named, what the document says; after parsing always right */
+    uint8_t sha256[32]; /* likewise; of the bytes when they are there */
     struct cairn_buf bytes;
 };
 struct cairn_tpmdoc {
@@ -33,10 +37,11 @@ void cairn_tpmdoc_clear(struct cairn_tpmdoc *doc);
 
 /* cairn_tpmdoc_parse reads a whole file strictly: canonical head, attachments whose SHA-256, offsets and lengths are exact,
  * nothing left over. "audit" exactly when the type is the certificate's; "attachments" exactly when there are some, each
- * {"kind","len","offset","sha256"} with offsets from behind the newline, no kind twice. `*out` is all-zero or an earlier
- * document, which is freed. CAIRN_E_FORMAT "tpmdoc.format" (no newline, no attestation, an empty list), "tpmdoc.attachment"
- * (not the bytes named, or bytes that nothing names), json.*; CAIRN_E_REFUSED "tpmdoc.type" (another document's type).
- * cairn_tpmdoc_write gives the one file of a document (`*out` is replaced): "tpmdoc.format" for what parse would refuse. */
+ * {"kind","len","offset","sha256"} with offsets from behind the newline, no kind twice; evidence may name one by leaving
+ * "offset" out. `*out` is all-zero or an earlier document, which is freed. CAIRN_E_FORMAT "tpmdoc.format" (no newline, no
+ * attestation, an empty list), "tpmdoc.attachment" (not the bytes named, bytes that nothing names, or named where the
+ * document's type must carry them), json.*; CAIRN_E_REFUSED "tpmdoc.type" (another document's type). cairn_tpmdoc_write gives
+ * the one file of a document (`*out` is replaced): "tpmdoc.format" for what parse would refuse. */
 CAIRN_RC cairn_tpmdoc_parse(struct cairn_span file, const char *type, struct cairn_tpmdoc *out, struct cairn_err *err);
 CAIRN_RC cairn_tpmdoc_write(const struct cairn_tpmdoc *doc, struct cairn_buf *out, struct cairn_err *err);
 
@@ -57,9 +62,11 @@ CAIRN_RC cairn_tpm_head_write(json_t *object, const char *nonce_member, const st
 CAIRN_RC cairn_tpm_head_check(const struct cairn_tpm_head *got, const struct cairn_tpm_head *want, struct cairn_err *err);
 
 /* cairn_tpmdoc_verify checks that the document carries exactly the attestations `types[0..num)` in that order, each the AK's
- * word over the document; and that all of them are of one boot. Fills claims[0..num).
+ * word over the document; and that all of them are of one boot. Fills claims[0..num). _by takes an AK that was made ready.
  * CAIRN_E_REFUSED "tpmdoc.attestations" (another number), "attestation.*", "attestation.boot". */
 CAIRN_RC cairn_tpmdoc_verify(const struct cairn_tpmdoc *doc, struct cairn_span ak_public, const enum cairn_claim_type *types,
                              size_t num, struct cairn_claim *claims, struct cairn_err *err);
+CAIRN_RC cairn_tpmdoc_verify_by(const struct cairn_tpmdoc *doc, struct cairn_claim_key *key, const enum cairn_claim_type *types,
+                                size_t num, struct cairn_claim *claims, struct cairn_err *err);
 
 #endif

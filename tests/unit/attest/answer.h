@@ -53,8 +53,25 @@ static inline void answer_nonce(struct world *w, const struct cairn_nonce *nonce
     CAIRN_TPMDOC doc = {0};
     CAIRN_BUF payload = {0};
     const struct cairn_tpm_head head = cairn_statement_head(&w->keys->statement, nonce->nonce);
-    assert_int_equal(cairn_evidence_payload(&head, &payload, NULL), CAIRN_OK);
+    assert_int_equal(cairn_evidence_payload(&head, "", &payload, NULL), CAIRN_OK);
     answer_with(w, CAIRN_TYPE_EVIDENCE, cairn_buf_span(&payload), nonce->mask, &doc);
+    write_doc(&doc, out);
+}
+
+/* answer_named names the firmware log, leaves the userspace log out and attaches the IMA list. */
+static inline void answer_named(struct world *w, const struct cairn_nonce *nonce, struct cairn_buf *out)
+{
+    CAIRN_TPMDOC doc = {0};
+    CAIRN_BUF payload = {0};
+    const struct cairn_boot_logs logs = w->logs;
+    const struct cairn_tpm_head head = cairn_statement_head(&w->keys->statement, nonce->nonce);
+    assert_int_equal(cairn_evidence_payload(&head, "", &payload, NULL), CAIRN_OK);
+    w->logs = (struct cairn_boot_logs){.ima = logs.ima};
+    answer_with(w, CAIRN_TYPE_EVIDENCE, cairn_buf_span(&payload), nonce->mask, &doc);
+    w->logs = logs;
+    struct cairn_attachment *named = &doc.attachments[doc.num_attachments++];
+    *named = (struct cairn_attachment){.kind = "boot-log", .named = true, .len = logs.firmware.len};
+    assert_int_equal(cairn_sha256(logs.firmware, named->sha256, NULL), CAIRN_OK);
     write_doc(&doc, out);
 }
 

@@ -2,6 +2,7 @@
  *
  * Each attack is correctly signed but for its one fault, and is refused with its own code.
  */
+#include "attest/replay_cache.h"
 #include "unit/attest/answer.h"
 
 /* struct scene: a device, the policy learned from its clean boot, a question. */
@@ -215,7 +216,7 @@ static void lie(struct scene *s, const struct cairn_tpm_head *head, struct cairn
 {
     CAIRN_TPMDOC doc = {0};
     CAIRN_BUF payload = {0};
-    assert_int_equal(cairn_evidence_payload(head, &payload, NULL), CAIRN_OK);
+    assert_int_equal(cairn_evidence_payload(head, "", &payload, NULL), CAIRN_OK);
     answer_with(&s->w, CAIRN_TYPE_EVIDENCE, cairn_buf_span(&payload), WORLD_MASK, &doc);
     write_doc(&doc, out);
 }
@@ -304,7 +305,7 @@ static void refuses_another_kind_of_attestation(void **state)
     CAIRN_TPMDOC doc = {0};
     scene_make(&s);
     const struct cairn_tpm_head head = cairn_statement_head(&s.w.keys->statement, s.nonce.nonce);
-    assert_int_equal(cairn_evidence_payload(&head, &payload, NULL), CAIRN_OK);
+    assert_int_equal(cairn_evidence_payload(&head, "", &payload, NULL), CAIRN_OK);
     cairn_fake_document(&s.w.keys->tpm, CAIRN_TYPE_EVIDENCE, cairn_buf_span(&payload), WORLD_MASK, types, 1, &doc);
     write_doc(&doc, &file);
     refused(&s, &file, CAIRN_E_REFUSED, "attestation.type");
@@ -319,7 +320,7 @@ static void refuses_more_attestations_than_one(void **state)
     CAIRN_TPMDOC doc = {0};
     scene_make(&s);
     const struct cairn_tpm_head head = cairn_statement_head(&s.w.keys->statement, s.nonce.nonce);
-    assert_int_equal(cairn_evidence_payload(&head, &payload, NULL), CAIRN_OK);
+    assert_int_equal(cairn_evidence_payload(&head, "", &payload, NULL), CAIRN_OK);
     cairn_fake_document(&s.w.keys->tpm, CAIRN_TYPE_EVIDENCE, cairn_buf_span(&payload), WORLD_MASK, types, 2, &doc);
     write_doc(&doc, &file);
     refused(&s, &file, CAIRN_E_REFUSED, "tpmdoc.attestations");
@@ -334,7 +335,7 @@ static void refuses_a_document_of_another_type(void **state)
     CAIRN_TPMDOC doc = {0};
     scene_make(&s);
     const struct cairn_tpm_head head = cairn_statement_head(&s.w.keys->statement, s.nonce.nonce);
-    assert_int_equal(cairn_evidence_payload(&head, &payload, NULL), CAIRN_OK);
+    assert_int_equal(cairn_evidence_payload(&head, "", &payload, NULL), CAIRN_OK);
     answer_with(&s.w, CAIRN_TYPE_REQUEST, cairn_buf_span(&payload), WORLD_MASK, &doc);
     write_doc(&doc, &file);
     refused(&s, &file, CAIRN_E_REFUSED, "tpmdoc.type");
@@ -368,7 +369,7 @@ static void refuses_another_bank(void **state)
     uint8_t selection[CAIRN_SELECTION_LEN];
     scene_make(&s);
     const struct cairn_tpm_head head = cairn_statement_head(&s.w.keys->statement, s.nonce.nonce);
-    assert_int_equal(cairn_evidence_payload(&head, &payload, NULL), CAIRN_OK);
+    assert_int_equal(cairn_evidence_payload(&head, "", &payload, NULL), CAIRN_OK);
     answer_with(&s.w, CAIRN_TYPE_EVIDENCE, cairn_buf_span(&payload), WORLD_MASK, &doc);
     cairn_selection_marshal(WORLD_MASK, selection);
     struct cairn_attestation *att = &doc.attestations[0];
@@ -389,11 +390,11 @@ static void refuses_an_altered_payload_under_a_genuine_quote(void **state)
     scene_make(&s);
     struct cairn_nonce old = ask(&s.w, CAIRN_PURPOSE_EVIDENCE, WORLD_MASK);
     struct cairn_tpm_head head = cairn_statement_head(&s.w.keys->statement, old.nonce);
-    assert_int_equal(cairn_evidence_payload(&head, &payload, NULL), CAIRN_OK);
+    assert_int_equal(cairn_evidence_payload(&head, "", &payload, NULL), CAIRN_OK);
     answer_with(&s.w, CAIRN_TYPE_EVIDENCE, cairn_buf_span(&payload), WORLD_MASK, &doc);
     head = cairn_statement_head(&s.w.keys->statement, s.nonce.nonce); /* today's nonce over yesterday's quote */
     cairn_buf_clear(&doc.payload);
-    assert_int_equal(cairn_evidence_payload(&head, &doc.payload, NULL), CAIRN_OK);
+    assert_int_equal(cairn_evidence_payload(&head, "", &doc.payload, NULL), CAIRN_OK);
     write_doc(&doc, &file);
     refused(&s, &file, CAIRN_E_REFUSED, "attestation.extra");
 }
@@ -424,6 +425,127 @@ static void authenticates_and_replays_without_a_policy(void **state)
     assert_int_equal(appraisal.verdict.tier, CAIRN_TIER_AFFIRMING);
     assert_int_equal(appraisal.verdict.num_checks, 2);
     assert_non_null(appraisal.replay);
+}
+
+static void refuses_a_file_whose_logs_are_only_named(void **state)
+{
+    (void)state;
+    SCENE s;
+    CAIRN_BUF file = {0};
+    scene_make(&s);
+    answer_named(&s.w, &s.nonce, &file);
+    refused(&s, &file, CAIRN_E_REFUSED, "evidence.named");
+}
+
+/* staged appraises as a server does: `stored` are the logs it has, with a prepared key and a cache. */
+static void staged(struct scene *s, struct cairn_claim_key *key, struct cairn_replay_cache *cache, bool want_hit,
+                   struct cairn_appraisal *out)
+{
+    CAIRN_BUF file = {0};
+    CAIRN_EVIDENCE evidence = {0};
+    struct cairn_log_digest logs[CAIRN_NUM_BOOT_LOGS];
+    struct cairn_replay_key replay_key;
+    answer_named(&s->w, &s->nonce, &file);
+    assert_int_equal(cairn_evidence_parse(cairn_buf_span(&file), &evidence, NULL), CAIRN_OK);
+    assert_memory_equal(evidence.head.device, s->w.keys->statement.device, 32);
+    const struct cairn_appraisal_in in = {.root = s->w.keys->root,
+                                          .statement = &s->w.keys->statement,
+                                          .key = key,
+                                          .policy = &s->policy,
+                                          .nonce = &s->nonce,
+                                          .evidence = cairn_buf_span(&file)};
+    assert_int_equal(cairn_appraisal_authenticate(&in, &evidence, out, NULL), CAIRN_OK);
+    cairn_evidence_log_digests(&evidence, logs);
+    logs[CAIRN_LOG_USERSPACE].state = CAIRN_LOG_NAMED; /* as in the last report */
+    assert_int_equal(cairn_sha256(s->w.logs.userspace, logs[CAIRN_LOG_USERSPACE].sha256, NULL), CAIRN_OK);
+    assert_int_equal(cairn_replay_key_make(out->quote.u.quote.mask, out->quote.u.quote.digest, logs, &replay_key, NULL),
+                     CAIRN_OK);
+    const struct cairn_replay *found = cairn_replay_cache_find(cache, &replay_key);
+    assert_int_equal(found != NULL, want_hit);
+    if (found != NULL) {
+        cairn_appraisal_replayed(out, found);
+    } else {
+        assert_int_equal(cairn_appraisal_replay(out, &s->w.logs, NULL), CAIRN_OK);
+        assert_true(out->own == NULL || cairn_replay_cache_take(cache, &replay_key, &out->own) != NULL);
+    }
+    cairn_appraisal_evaluate(out, &s->policy);
+    cairn_verdict_conclude(&out->verdict);
+}
+
+static void the_stages_with_a_cache_give_the_verdict_of_the_whole(void **state)
+{
+    (void)state;
+    SCENE s;
+    CAIRN_CLAIM_KEY *key = NULL;
+    CAIRN_REPLAY_CACHE *cache = NULL;
+    CAIRN_APPRAISAL whole = {0}, first = {0}, second = {0};
+    scene_make(&s);
+    assert_int_equal(cairn_claim_key_new(cairn_area_span(&s.w.keys->statement.ak), &key, NULL), CAIRN_OK);
+    assert_int_equal(cairn_replay_cache_new(4, 1 << 20, &cache, NULL), CAIRN_OK);
+    judged(&s, &whole);
+    staged(&s, key, cache, false, &first);
+    s.nonce = ask(&s.w, CAIRN_PURPOSE_EVIDENCE, WORLD_MASK);
+    staged(&s, key, cache, true, &second);
+    assert_null(second.own);
+    assert_int_equal(second.verdict.tier, CAIRN_TIER_AFFIRMING);
+    assert_int_equal(second.verdict.num_checks, whole.verdict.num_checks);
+    assert_memory_equal(second.verdict.checks, whole.verdict.checks, whole.verdict.num_checks * sizeof *whole.verdict.checks);
+    assert_memory_equal(first.verdict.checks, whole.verdict.checks, whole.verdict.num_checks * sizeof *whole.verdict.checks);
+}
+
+/* CHECKS 37: a cached boot is judged anew; a boot that changed is never found under the old one's key. */
+static void a_cached_replay_is_judged_by_the_policy_of_today(void **state)
+{
+    (void)state;
+    SCENE s;
+    CAIRN_REPLAY_CACHE *cache = NULL;
+    CAIRN_APPRAISAL first = {0}, second = {0}, third = {0};
+    scene_make(&s);
+    assert_int_equal(cairn_replay_cache_new(4, 1 << 20, &cache, NULL), CAIRN_OK);
+    staged(&s, NULL, cache, false, &first);
+    s.policy.values[4][0] ^= 1;
+    staged(&s, NULL, cache, true, &second);
+    assert_int_equal(second.verdict.tier, CAIRN_TIER_CONTRAINDICATED);
+    world_boot(&s.w, "sb-uki-tampered-cmdline");
+    staged(&s, NULL, cache, false, &third);
+    assert_int_equal(third.verdict.tier, CAIRN_TIER_CONTRAINDICATED);
+}
+
+/* The clean boot's logs are named beside a tampered quote: the quoted digest stands in the key. */
+static void a_cached_replay_is_not_found_for_another_quote(void **state)
+{
+    (void)state;
+    SCENE s;
+    CAIRN_REPLAY_CACHE *cache = NULL;
+    CAIRN_APPRAISAL first = {0}, second = {0};
+    scene_make(&s);
+    assert_int_equal(cairn_replay_cache_new(4, 1 << 20, &cache, NULL), CAIRN_OK);
+    staged(&s, NULL, cache, false, &first);
+    s.w.pcrs.values[11][0] ^= 1;
+    staged(&s, NULL, cache, false, &second);
+    want_only_failure(&second.verdict, "boot.replay.mismatch");
+    assert_int_equal(cairn_replay_cache_num(cache), 1);
+}
+
+static void a_prepared_key_of_another_device_refuses(void **state)
+{
+    (void)state;
+    SCENE s;
+    CAIRN_BUF file = {0};
+    CAIRN_CLAIM_KEY *key = NULL;
+    CAIRN_APPRAISAL out = {0};
+    struct cairn_err err = {0};
+    scene_make(&s);
+    answer_nonce(&s.w, &s.nonce, &file);
+    assert_int_equal(cairn_claim_key_new(cairn_area_span(&s.w.keys->statement.srk), &key, NULL), CAIRN_OK);
+    const struct cairn_appraisal_in in = {.root = s.w.keys->root,
+                                          .statement = &s.w.keys->statement,
+                                          .key = key,
+                                          .policy = &s.policy,
+                                          .nonce = &s.nonce,
+                                          .evidence = cairn_buf_span(&file)};
+    assert_int_equal(cairn_appraise(&in, &out, &err), CAIRN_E_REFUSED);
+    assert_code(err, "attestation.signer");
 }
 
 static void writes_the_appraisal_with_every_check(void **state)
@@ -478,6 +600,11 @@ int main(void)
         cmocka_unit_test(refuses_an_altered_payload_under_a_genuine_quote),
         cmocka_unit_test(refuses_a_policy_for_other_devices),
         cmocka_unit_test(authenticates_and_replays_without_a_policy),
+        cmocka_unit_test(refuses_a_file_whose_logs_are_only_named),
+        cmocka_unit_test(the_stages_with_a_cache_give_the_verdict_of_the_whole),
+        cmocka_unit_test(a_cached_replay_is_judged_by_the_policy_of_today),
+        cmocka_unit_test(a_cached_replay_is_not_found_for_another_quote),
+        cmocka_unit_test(a_prepared_key_of_another_device_refuses),
         cmocka_unit_test(writes_the_appraisal_with_every_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,34 @@ static void verifies_signatures_made_elsewhere(void **state)
     }
 }
 
+/* What a failed verification left behind must not change the next one. */
+static void a_prepared_key_verifies_again_and_again(void **state)
+{
+    (void)state;
+    struct cairn_ec_key key = vector_key(&ECDSA_VECTORS[0]);
+    CAIRN_EC_VERIFIER *verifier = NULL;
+    uint8_t digest[32], rs[64];
+    struct cairn_err err = {0};
+    unhex(ECDSA_VECTORS[0].rs, rs, 64);
+    assert_int_equal(cairn_sha256(cairn_span_str(ECDSA_VECTORS[0].message), digest, NULL), CAIRN_OK);
+    assert_int_equal(cairn_ec_verifier_new(&key, &verifier, NULL), CAIRN_OK);
+    for (size_t i = 0; i < 32; i++) {
+        assert_int_equal(cairn_ec_verifier_verify(verifier, digest, rs, NULL), CAIRN_OK);
+        digest[i] ^= 1;
+        assert_int_equal(cairn_ec_verifier_verify(verifier, digest, rs, &err), CAIRN_E_REFUSED);
+        assert_code(&err, "signature.invalid");
+        digest[i] ^= 1;
+        memset(rs, 0, i == 31 ? 32 : 0);
+    }
+    assert_int_equal(cairn_ec_verifier_verify(verifier, digest, rs, &err), CAIRN_E_REFUSED);
+    assert_code(&err, "signature.invalid");
+    key.y[31] ^= 1;
+    CAIRN_EC_VERIFIER *none = NULL;
+    assert_int_equal(cairn_ec_verifier_new(&key, &none, &err), CAIRN_E_FORMAT);
+    assert_code(&err, "key.curve");
+    assert_null(none);
+}
+
 static void refuses_the_signature_of_another_key(void **state)
 {
     (void)state;
@@ -291,6 +319,7 @@ int main(void)
         cmocka_unit_test(refuses_an_unknown_hash),
         cmocka_unit_test(computes_hmac_for_short_long_and_empty_keys),
         cmocka_unit_test(verifies_signatures_made_elsewhere),
+        cmocka_unit_test(a_prepared_key_verifies_again_and_again),
         cmocka_unit_test(refuses_the_signature_of_another_key),
         cmocka_unit_test(refuses_r_or_s_out_of_range),
         cmocka_unit_test(refuses_points_off_the_curve_and_coordinates_not_reduced),

@@ -1,4 +1,4 @@
-/* tests/unit/core/test_wire.c -- core/wire.c and core/text.c (hex, base64). */
+/* tests/unit/core/test_wire.c -- core/wire.c and core/text.c (hex, base64, base64url). */
 #include "support/cmocka_all.h"
 
 #include "core/wire.h"
@@ -247,6 +247,37 @@ static void base64_refuses_a_second_text_for_one_value(void **state)
     assert_int_equal(cairn_base64_decode(cairn_span_str("Zm9v"), 2, &out, NULL), CAIRN_E_FORMAT);
 }
 
+static void base64url_round_trips_without_padding(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"", "-w", "-_8", "-_-_", "-_-_-w"}; /* of bytes fb ff bf fb */
+    static const uint8_t bytes[] = {0xfb, 0xff, 0xbf, 0xfb};
+    for (size_t len = 0; len <= sizeof bytes; len++) {
+        CAIRN_BUF text = {0}, back = {0};
+        assert_int_equal(cairn_base64url_encode(cairn_span(bytes, len), &text, NULL), CAIRN_OK);
+        assert_string_equal((char *)text.p, texts[len]);
+        assert_int_equal(text.len, strlen(texts[len]));
+        assert_int_equal(cairn_base64url_decode(cairn_buf_span(&text), len, &back, NULL), CAIRN_OK);
+        assert_true(cairn_span_equal(cairn_buf_span(&back), cairn_span(bytes, len)));
+    }
+}
+
+/* CHECKS 12: one encoding, so that what is signed or hashed as text has one value and one text. */
+static void base64url_refuses_a_second_text_for_one_value(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"Z", "Zm9vY", "Zg==", "Zg=", "Zh", "Zm9", "Zm+v", "Zm/v", "Zm 9", "Zm9v\n", "=", "Zm9v="};
+    CAIRN_BUF out = {0};
+    for (size_t i = 0; i < CAIRN_ARRAY_LEN(bad); i++) {
+        struct cairn_err err = {0};
+        assert_int_equal(cairn_base64url_decode(cairn_span_str(bad[i]), 100, &out, &err), CAIRN_E_FORMAT);
+        assert_string_equal(err.code, "base64url");
+        assert_null(out.p);
+    }
+    assert_int_equal(cairn_base64url_decode(cairn_span("Z\0", 2), 100, &out, NULL), CAIRN_E_FORMAT);
+    assert_int_equal(cairn_base64url_decode(cairn_span_str("Zm9v"), 2, &out, NULL), CAIRN_E_FORMAT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +294,8 @@ int main(void)
         cmocka_unit_test(base64_round_trips_the_vectors_of_rfc_4648),
         cmocka_unit_test(base64_round_trips_every_length_and_byte),
         cmocka_unit_test(base64_refuses_a_second_text_for_one_value),
+        cmocka_unit_test(base64url_round_trips_without_padding),
+        cmocka_unit_test(base64url_refuses_a_second_text_for_one_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

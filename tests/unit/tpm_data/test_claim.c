@@ -427,6 +427,32 @@ static void refuses_a_counter_of_another_index_length_or_type(void **state)
     assert_int_equal(value, 99);
 }
 
+static void a_prepared_key_answers_as_the_public_area_does(void **state)
+{
+    (void)state;
+    CAIRN_FAKE_TPM tpm, other;
+    CAIRN_CLAIM_KEY *key = NULL, *none = NULL;
+    struct cairn_attestation att = {0};
+    struct cairn_claim claim = {0};
+    struct cairn_err err = {0};
+    cairn_fake_init(&tpm, fleet);
+    cairn_fake_init(&other, fleet);
+    assert_int_equal(cairn_claim_key_new(cairn_area_span(&tpm.ak_public), &key, NULL), CAIRN_OK);
+    cairn_fake_quote(&tpm, 0x81, extra, &att);
+    assert_int_equal(cairn_claim_verify_by(&att, CAIRN_CLAIM_QUOTE, key, extra, &claim, NULL), CAIRN_OK);
+    assert_int_equal(claim.u.quote.mask, 0x81);
+    cairn_fake_quote(&other, 0x81, extra, &att);
+    assert_int_equal(cairn_claim_verify_by(&att, CAIRN_CLAIM_QUOTE, key, extra, &claim, &err), CAIRN_E_REFUSED);
+    assert_string_equal(err.code, "attestation.signer");
+    cairn_fake_quote(&tpm, 0x81, extra, &att);
+    att.signature[att.signature_len - 1] ^= 1;
+    assert_int_equal(cairn_claim_verify_by(&att, CAIRN_CLAIM_QUOTE, key, extra, &claim, &err), CAIRN_E_REFUSED);
+    assert_string_equal(err.code, "attestation.signature");
+    assert_int_equal(cairn_claim_key_new(cairn_span_str("no key"), &none, &err), CAIRN_E_FORMAT);
+    assert_string_equal(err.code, "tpm.public");
+    assert_null(none);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +473,7 @@ int main(void)
         cmocka_unit_test(refuses_an_altered_or_foreign_signature),
         cmocka_unit_test(refuses_trailing_bytes_under_a_good_signature),
         cmocka_unit_test(refuses_lengths_beyond_the_arrays),
+        cmocka_unit_test(a_prepared_key_answers_as_the_public_area_does),
         cmocka_unit_test(tells_two_boots_apart),
         cmocka_unit_test(refuses_a_counter_of_another_index_length_or_type),
     };

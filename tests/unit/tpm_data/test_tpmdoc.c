@@ -85,7 +85,6 @@ static void carries_the_audited_commands_of_a_certificate(void **state)
     static const enum cairn_claim_type types[] = {CAIRN_CLAIM_AUDIT};
     CAIRN_FAKE_TPM tpm;
     CAIRN_TPMDOC doc = {0};
-    CAIRN_TPMDOC got = {0};
     CAIRN_BUF file = {0};
     CAIRN_BUF again = {0};
     struct cairn_claim claim;
@@ -93,13 +92,13 @@ static void carries_the_audited_commands_of_a_certificate(void **state)
     cairn_fake_init(&tpm, fleet);
     make_certificate(&tpm, &doc);
     write_doc(&doc, &file);
-    assert_int_equal(cairn_tpmdoc_parse(cairn_buf_span(&file), CAIRN_TYPE_CERTIFICATE, &got, NULL), CAIRN_OK);
-    assert_true(got.has_audit);
-    assert_int_equal(got.audit.num_steps, CAIRN_FAKE_NUM_STEPS);
-    assert_int_equal(cairn_tpmdoc_verify(&got, cairn_area_span(&tpm.ak_public), types, 1, &claim, NULL), CAIRN_OK);
-    assert_int_equal(cairn_audit_digest(&got.audit, digest, NULL), CAIRN_OK);
+    assert_int_equal(cairn_tpmdoc_parse(cairn_buf_span(&file), CAIRN_TYPE_CERTIFICATE, &doc, NULL), CAIRN_OK);
+    assert_true(doc.has_audit);
+    assert_int_equal(doc.audit.num_steps, CAIRN_FAKE_NUM_STEPS);
+    assert_int_equal(cairn_tpmdoc_verify(&doc, cairn_area_span(&tpm.ak_public), types, 1, &claim, NULL), CAIRN_OK);
+    assert_int_equal(cairn_audit_digest(&doc.audit, digest, NULL), CAIRN_OK);
     assert_memory_equal(claim.u.audit.digest, digest, 32);
-    write_doc(&got, &again);
+    write_doc(&doc, &again);
     assert_true(cairn_span_equal(cairn_buf_span(&file), cairn_buf_span(&again)));
 }
 
@@ -284,6 +283,53 @@ static void refuses_attachments_that_are_not_the_ones_named(void **state)
     static const char good[] = WITH(ENTRY("boot-log", "3", "0", SHA_ABC) "," ENTRY("ima", "3", "3", SHA_ABC)) "\nabcabc";
     CAIRN_TPMDOC doc = {0};
     assert_int_equal(cairn_tpmdoc_parse(cairn_span_str(good), R, &doc, NULL), CAIRN_OK);
+}
+
+#define E                     CAIRN_TYPE_EVIDENCE
+#define NAMED(kind, len, sha) "{\"kind\":\"" kind "\",\"len\":" len ",\"sha256\":\"" sha "\"}"
+#define EVIDENCE(entries)     "{\"attachments\":[" entries "]," PAYLOAD(E) "," TPM_ONE "}"
+
+static void evidence_may_name_bytes_that_it_does_not_carry(void **state)
+{
+    (void)state;
+    static const char text[] = EVIDENCE(NAMED("boot-log", "70000", SHA_OTHER) "," ENTRY("ima", "3", "0", SHA_ABC)) "\nabc";
+    CAIRN_TPMDOC doc = {0};
+    CAIRN_BUF again = {0};
+    assert_int_equal(cairn_tpmdoc_parse(cairn_span_str(text), E, &doc, NULL), CAIRN_OK);
+    assert_int_equal(doc.num_attachments, 2);
+    assert_true(doc.attachments[0].named);
+    assert_int_equal(doc.attachments[0].len, 70000);
+    assert_int_equal(doc.attachments[0].bytes.len, 0);
+    assert_int_equal(doc.attachments[0].sha256[31], 0xae);
+    assert_false(doc.attachments[1].named);
+    assert_int_equal(doc.attachments[1].len, 3);
+    assert_int_equal(doc.attachments[1].sha256[31], 0xad);
+    write_doc(&doc, &again);
+    assert_true(cairn_span_equal(cairn_buf_span(&again), cairn_span_str(text)));
+}
+
+static void only_evidence_may_name_attachments(void **state)
+{
+    (void)state;
+    refuses_text(WITH(NAMED("ima", "3", SHA_ABC)), "\n", R, CAIRN_E_FORMAT, "tpmdoc.attachment");
+    refuses_text(EVIDENCE(NAMED("ima", "3", SHA_ABC)), "\nabc", E, CAIRN_E_FORMAT, "tpmdoc.attachment");
+    refuses_text(EVIDENCE(NAMED("ima", "33554433", SHA_ABC)), "\n", E, CAIRN_E_FORMAT, "json.member");
+    refuses_text(EVIDENCE(NAMED("ima", "3", SHA_ABC) "," ENTRY("ima", "3", "0", SHA_ABC)), "\nabc", E, CAIRN_E_FORMAT,
+                 "tpmdoc.attachment");
+    refuses_text(EVIDENCE("{\"kind\":\"ima\",\"len\":3}"), "\n", E, CAIRN_E_FORMAT, "json.member");
+    static const struct cairn_attachment named = {.kind = "ima", .named = true, .len = 3};
+    CAIRN_FAKE_TPM tpm;
+    CAIRN_TPMDOC doc = {0};
+    CAIRN_BUF out = {0};
+    cairn_fake_init(&tpm, fleet);
+    make_receipt(&tpm, &doc);
+    doc.num_attachments = 1;
+    doc.attachments[0] = named;
+    assert_int_equal(cairn_tpmdoc_write(&doc, &out, NULL), CAIRN_E_FORMAT);
+    (void)snprintf(doc.type, sizeof doc.type, "%s", E);
+    assert_int_equal(cairn_tpmdoc_write(&doc, &out, NULL), CAIRN_OK);
+    assert_int_equal(cairn_buf_set(&doc.attachments[0].bytes, cairn_span_str("abc"), NULL), CAIRN_OK);
+    assert_int_equal(cairn_tpmdoc_write(&doc, &out, NULL), CAIRN_E_FORMAT); /* bytes that would be lost */
 }
 
 static void refuses_to_write_what_it_would_not_read(void **state)
@@ -476,6 +522,8 @@ int main(void)
         cmocka_unit_test(refuses_more_attestations_than_any_document_has),
         cmocka_unit_test(refuses_a_head_without_end),
         cmocka_unit_test(refuses_attachments_that_are_not_the_ones_named),
+        cmocka_unit_test(evidence_may_name_bytes_that_it_does_not_carry),
+        cmocka_unit_test(only_evidence_may_name_attachments),
         cmocka_unit_test(refuses_to_write_what_it_would_not_read),
         cmocka_unit_test(reads_the_head_that_it_writes),
         cmocka_unit_test(refuses_a_head_of_another_version_or_name),

@@ -161,7 +161,7 @@ def show_faults(*_):
 
 
 class FakeServer:
-    def __init__(self, life, certificates=None, tls12=False, certificate=None, address="127.0.0.1", port=0):
+    def __init__(self, life, certificates=None, tls12=False, certificate=None, address="127.0.0.1", port=0, client_ca=None):
         self.life, self.lock, self.seen, self.script = life, threading.RLock(), [], []
         self.certificates = certificates or Certificates(life.file("tls"))
         self.issued, self.replies = set(), {}
@@ -173,6 +173,9 @@ class FakeServer:
         context.load_cert_chain(*(certificate or self.certificates.good))
         context.minimum_version = ssl.TLSVersion.TLSv1_2 if tls12 else ssl.TLSVersion.TLSv1_3
         context.maximum_version = ssl.TLSVersion.TLSv1_2 if tls12 else ssl.TLSVersion.TLSv1_3
+        if client_ca is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(client_ca)
         kind = type("Server", (http.server.ThreadingHTTPServer,), {"address_family": socket.AF_INET6 if ":" in address else socket.AF_INET,
                                                                     "handle_error": show_faults, "daemon_threads": True})
         self.http = kind((address, port), Handler)

@@ -173,12 +173,14 @@ static CAIRN_RC check_fresh(struct cairn_work *work, struct report *r, struct ca
 
 /* The logs. */
 
-/* What was left out is as in the last report: whether that is so, the replay says. */
+/* What was left out is as in the last report: whether that is so, the replay says. An empty one is none. */
 static void fill_logs(struct report *r)
 {
     cairn_evidence_log_digests(&r->evidence, r->logs);
     for (size_t i = 0; i < CAIRN_NUM_BOOT_LOGS; i++) {
-        if (r->logs[i].state == CAIRN_LOG_LEFT_OUT && r->known && r->last.has_log[i]) {
+        if (r->logs[i].state == CAIRN_LOG_INLINE && r->logs[i].len == 0) {
+            r->logs[i] = (struct cairn_log_digest){.state = CAIRN_LOG_LEFT_OUT};
+        } else if (r->logs[i].state == CAIRN_LOG_LEFT_OUT && r->known && r->last.has_log[i]) {
             r->logs[i].state = CAIRN_LOG_NAMED;
             cairn_copy(r->logs[i].sha256, r->last.log[i], sizeof r->logs[i].sha256);
         }

@@ -72,7 +72,13 @@ static CAIRN_RC fetch_grant(struct cairn_agent *agent, uint64_t now_s, struct ca
     CAIRN_CLIENT_REPLY reply = {.status = 0};
     CAIRN_BUNDLE bundle = {.grant = {0}};
     CAIRN_REPORT fresh = {.interval_s = 0};
+    CAIRN_BUF receipt = {0};
+    bool installed = false;
     if (now_s < agent->no_grant_before_s || cairn_file_exists(agent->spool.in, CAIRN_SPOOL_INSTALL_READY)) {
+        return CAIRN_OK;
+    }
+    CAIRN_TRY(cairn_spool_pending(&agent->spool, CAIRN_SPOOL_RECEIPT, CAIRN_FILE_MAX, &installed, &receipt, err));
+    if (installed) { /* the server has not heard of it yet */
         return CAIRN_OK;
     }
     agent->no_grant_before_s = now_s + GRANT_PAUSE_S;

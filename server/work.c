@@ -80,8 +80,12 @@ CAIRN_RC cairn_work_member(struct cairn_work *work, const uint8_t device[32], st
     if (!found) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "device.unknown", "no device of this id is enrolled here");
     }
-    return cairn_members_open(work->judge->members, work->judge->fleet->root, device, cairn_buf_span(&row->statement), out,
-                              err);
+    enum cairn_rc rc = cairn_members_open(work->judge->members, work->judge->fleet->root, device,
+                                          cairn_buf_span(&row->statement), out, err);
+    if (rc == CAIRN_E_FORMAT) { /* the database's fault, not that of whoever asks */
+        return CAIRN_FAIL(err, CAIRN_E_IO, "store.corrupt", "a statement in the database is none: restore it from a copy");
+    }
+    return rc;
 }
 
 CAIRN_RC cairn_work_head(struct cairn_work *work, const char *type, const char *nonce_member, struct cairn_tpmdoc *doc,
@@ -186,7 +190,9 @@ static void refuse(struct cairn_work *work, const struct cairn_err *err)
 {
     struct cairn_err shown = *err;
     log_failure(work, err);
-    if (err->rc == CAIRN_E_IO && strncmp(err->code, "server.", 7) != 0) {
+    if (strcmp(err->code, "store.busy") == 0) {
+        (void)CAIRN_FAIL(&shown, CAIRN_E_IO, "server.busy", "the database is held by another program; try again later");
+    } else if (err->rc == CAIRN_E_IO && strncmp(err->code, "server.", 7) != 0) {
         (void)CAIRN_FAIL(&shown, CAIRN_E_IO, "server.failed", "the server could not do it; try again later");
     }
     if (err->rc == CAIRN_E_IO && shown.retry_after_s == 0) {

@@ -10,7 +10,8 @@ import unittest
 
 import attacked
 from attacked import NOBODY, bend
-from served import canonical, named_logs
+from life import Life
+from served import Served, canonical, named_logs
 
 DOCUMENTS = {"enrolment": "/v1/enrolment/answer", "evidence": "/v1/evidence", "request": "/v1/grant", "receipt": "/v1/receipt", "kill": "/v1/kill",
              "certificate": "/v1/certificate"}
@@ -195,6 +196,59 @@ class Limits(attacked.Attacked):
             self.served.stop()
             self.served.configure(limits__requests_per_s=0, limits__requests_burst=None, server__workers=2)
             self.served.start()
+
+
+class Unenrolled(unittest.TestCase):
+    """CHECKS 52, 4: a device whose enrolment is under way, and strangers who know of it."""
+
+    def setUp(self):
+        self.life = life = Life()
+        self.addCleanup(life.remove)
+        life.manufactured()
+        self.served = Served(life)
+        self.addCleanup(self.served.stop)
+        self.served.configure()
+        self.served.start()
+        life.enrol_until_answer()
+        self.request = life.file("e.request").read_bytes()
+        self.digest = hashlib.sha256(self.request).hexdigest()
+        self.assertEqual(self.served.post("/v1/enrolment/request", self.request, "enrolment-request", "enrolee").status, 202)
+        got = self.served.post(f"/v1/enrolments/{self.digest}/challenge", life.file("e.challenge").read_bytes(), "enrolment-challenge", "approver")
+        self.assertEqual(got.status, 200, got)
+
+    def kept(self):
+        return self.served.get(f"/v1/enrolments/{self.digest}/answer", "approver")
+
+    def test_an_answer_that_the_requests_key_did_not_sign_is_not_kept(self):
+        answer = self.life.file("e.answer").read_bytes()
+        document = json.loads(answer)
+        for i, attestation in enumerate(document["tpm"]):
+            bent = json.loads(answer)
+            sig = attestation["signature"]
+            bent["tpm"][i]["signature"] = sig[:30] + ("B" if sig[30] != "B" else "C") + sig[31:]
+            got = self.served.post("/v1/enrolment/answer", canonical(bent) + b"\n", "enrolment")
+            self.assertEqual((got.status, got.code), (403, "attestation.signature"), got)
+        got = self.served.post("/v1/enrolment/answer", canonical({**document, "tpm": document["tpm"][:2]}) + b"\n", "enrolment")
+        self.assertIn(got.status, (400, 403), got)
+        self.assertEqual(self.kept().status, 202)
+        self.assertEqual(self.served.post("/v1/enrolment/answer", answer, "enrolment").status, 202)
+        self.assertEqual(self.kept().body, answer)
+
+    def test_requests_without_a_token_and_past_its_share_are_not_kept(self):
+        self.served.stop()
+        self.served.configure(enrol__open=1)
+        self.served.start()
+        life = self.life
+        life.conf.write_text(life.conf.read_text().replace("tag = test", "tag = another"))
+        life.here("enrol", "request", "-o", life.file("second.request"))
+        second = life.file("second.request").read_bytes()
+        self.assertNotEqual(second, self.request)
+        got = self.served.post("/v1/enrolment/request", second, "enrolment-request")
+        self.assertEqual((got.status, got.code), (401, "access.credential"), got)
+        got = self.served.post("/v1/enrolment/request", second, "enrolment-request", "enrolee")
+        self.assertEqual((got.status, got.code), (429, "server.rate"), got)
+        self.assertEqual(len(self.served.get("/v1/enrolments", "viewer").json()["enrolments"]), 1)
+        self.assertEqual(self.served.post("/v1/enrolment/request", self.request, "enrolment-request", "enrolee").status, 200)
 
 
 if __name__ == "__main__":

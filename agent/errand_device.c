@@ -65,18 +65,24 @@ static CAIRN_RC make_request(struct cairn_agent *agent, struct cairn_buf *out, s
     return cairn_request_sign(tpm, &agent->identity.statement, nonce.nonce, nonce.mask, out, err);
 }
 
-/* A grant needs evidence whose nonce is fresh. */
+/* A grant needs evidence whose nonce is fresh: the one that the last reply brought is. */
 static CAIRN_RC fetch_grant(struct cairn_agent *agent, uint64_t now_s, struct cairn_err *err)
 {
     CAIRN_BUF request = {0};
     CAIRN_CLIENT_REPLY reply = {.status = 0};
     CAIRN_BUNDLE bundle = {.grant = {0}};
     CAIRN_REPORT fresh = {.interval_s = 0};
+    CAIRN_BUF receipt = {0};
+    bool installed = false;
     if (now_s < agent->no_grant_before_s || cairn_file_exists(agent->spool.in, CAIRN_SPOOL_INSTALL_READY)) {
         return CAIRN_OK;
     }
+    CAIRN_TRY(cairn_spool_pending(&agent->spool, CAIRN_SPOOL_RECEIPT, CAIRN_FILE_MAX, &installed, &receipt, err));
+    if (installed) { /* the server has not heard of it yet */
+        return CAIRN_OK;
+    }
     agent->no_grant_before_s = now_s + GRANT_PAUSE_S;
-    CAIRN_TRY(cairn_agent_report_fresh(agent, now_s, &fresh, err));
+    CAIRN_TRY(cairn_agent_report(agent, now_s, &fresh, err));
     CAIRN_TRY(make_request(agent, &request, err));
     CAIRN_TRY(cairn_agent_post(agent, "/v1/grant", CAIRN_TYPE_REQUEST, cairn_buf_span(&request), CAIRN_REPLY_BUNDLE_MAX, &reply,
                                err));

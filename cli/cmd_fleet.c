@@ -6,7 +6,10 @@
 #include "cli/fleet.h"
 #include "cli/number.h"
 #include "cli/tables.h"
+#include "client/replies.h"
 #include "core/doctype.h"
+
+enum { HEX_LEN = 2 * CAIRN_SHA256_LEN };
 
 #define JSON_TYPE "application/json"
 
@@ -195,20 +198,36 @@ ACT(hold, "orders")
 ACT(resume, "orders")
 ACT(cancel, "orders")
 
+/* {"order": DIGEST}: what hold, resume and cancel take. */
+static CAIRN_RC read_order(struct cairn_cli *cli, const struct cairn_client_reply *reply, char out[HEX_LEN + 1])
+{
+    CAIRN_JSON *json = NULL;
+    uint8_t digest[CAIRN_SHA256_LEN] = {0};
+    CAIRN_TRY(cairn_json_parse(cairn_json_trim_newline(cairn_buf_span(&reply->body)), CAIRN_REPLY_SMALL_MAX, true, "reply",
+                               &json, &cli->err));
+    struct cairn_obj o = cairn_obj(json, "reply", &cli->err);
+    cairn_obj_hex(&o, "order", digest, sizeof digest);
+    CAIRN_TRY(cairn_obj_done(&o));
+    cairn_hex_encode(CAIRN_SPAN(digest), out);
+    return CAIRN_OK;
+}
+
 static CAIRN_RC submit(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
 {
     CAIRN_FLEET fleet = {.client = NULL};
     CAIRN_CLIENT_REPLY reply = {.status = 0};
     CAIRN_BUF order = {0};
     const char *in = NULL;
+    char digest[HEX_LEN + 1] = "";
     const struct cairn_option options[] = {CAIRN_FLEET_OPTIONS(&fleet), {.name = NULL}};
     struct cairn_args args = {.options = options, .positional = &in, .min_positional = 1, .max_positional = 1};
     CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
     CAIRN_TRY(cairn_cli_read(cli, in, &order));
     CAIRN_TRY(cairn_fleet_open(cli, &fleet));
     CAIRN_TRY(cairn_fleet_post(cli, &fleet, "/v1/orders", CAIRN_TYPE_ORDER, cairn_buf_span(&order), &reply));
+    CAIRN_TRY(read_order(cli, &reply, digest));
     *exit_code = 0;
-    return cairn_cli_print(cli, json_pack("{s:s}", "done", "submit"), "the server has the order\n");
+    return cairn_cli_print(cli, json_pack("{s:s}", "order", digest), "the server has the order %s\n", digest);
 }
 
 #define WHO "--server URL [--ca FILE] (--token-file FILE | --cert FILE --key-file FILE)"

@@ -71,7 +71,7 @@ static CAIRN_RC look(struct cairn_cli *cli, struct view *v)
     v->has_spool = cairn_spool_open(v->settings.spool, &v->spool, NULL) == CAIRN_OK;
     if (v->has_spool) {
         look_at_identity(v);
-        CAIRN_TRY(cairn_spool_report(&v->spool, &v->reported, &v->reported_s, &v->report, &cli->err));
+        CAIRN_TRY(cairn_spool_report(&v->spool, &v->reported, &v->reported_s, &v->report, NULL, &cli->err));
     }
     look_at_journal(v);
     return CAIRN_OK;

@@ -14,7 +14,7 @@
 #include "core/doctype.h"
 #include "server/handlers.h"
 
-enum { POLL_S = 5, OPEN_DAYS_S = 30 * 86400 };
+enum { POLL_S = 2, OPEN_DAYS_S = 30 * 86400 };
 
 /* struct enrolling is the own data of the device's two calls. */
 struct enrolling {
@@ -306,17 +306,25 @@ static CAIRN_RC write_change(struct cairn_store *store, struct cairn_work *work,
     return cairn_work_audit(store, work, action, e->row.device, "", err);
 }
 
-static CAIRN_RC write_challenge(struct cairn_store *store, struct cairn_work *work, struct cairn_err *err)
+/* The same challenge again changes nothing; a new one makes an answer to the former one worthless. */
+static CAIRN_RC put_challenge(struct cairn_store *store, struct cairn_work *work, const struct cairn_enrolment_row *now,
+                              struct cairn_err *err)
 {
     struct enrolling *e = work->own;
+    if (cairn_span_equal(cairn_buf_span(&now->challenge), cairn_buf_span(&e->row.challenge))) {
+        return CAIRN_OK;
+    }
+    CAIRN_TRY(still_open(now, err));
+    cairn_buf_clear(&e->row.answer);
+    return write_change(store, work, "enrolment.challenged", err);
+}
+
+static CAIRN_RC write_challenge(struct cairn_store *store, struct cairn_work *work, struct cairn_err *err)
+{
     struct cairn_enrolment_row now = {.created_s = 0};
     bool found = false;
     CAIRN_TRY(cairn_store_enrolment_get(store, work->id, &now, &found, err));
-    enum cairn_rc rc = still_open(&now, err);
-    if (rc == CAIRN_OK) { /* a new challenge makes an answer to the former one worthless */
-        cairn_buf_clear(&e->row.answer);
-        rc = write_change(store, work, "enrolment.challenged", err);
-    }
+    enum cairn_rc rc = put_challenge(store, work, &now, err);
     cairn_enrolment_row_clear(&now);
     return rc;
 }
@@ -326,7 +334,6 @@ CAIRN_RC cairn_on_enrolment_challenge(struct cairn_work *work, struct cairn_err 
     struct enrolling *e = NULL;
     struct cairn_enrol_challenge challenge;
     CAIRN_TRY(open_enrolment(work, &e, err));
-    CAIRN_TRY(still_open(&e->row, err));
     CAIRN_TRY(cairn_enrol_challenge_parse(cairn_work_body(work), &challenge, err));
     CAIRN_TRY(cairn_buf_set(&e->row.challenge, cairn_work_body(work), err));
     work->write = write_challenge;

@@ -173,12 +173,14 @@ static CAIRN_RC check_fresh(struct cairn_work *work, struct report *r, struct ca
 
 /* The logs. */
 
-/* What was left out is as in the last report: whether that is so, the replay says. */
+/* What was left out is as in the last report: whether that is so, the replay says. An empty one is none. */
 static void fill_logs(struct report *r)
 {
     cairn_evidence_log_digests(&r->evidence, r->logs);
     for (size_t i = 0; i < CAIRN_NUM_BOOT_LOGS; i++) {
-        if (r->logs[i].state == CAIRN_LOG_LEFT_OUT && r->known && r->last.has_log[i]) {
+        if (r->logs[i].state == CAIRN_LOG_INLINE && r->logs[i].len == 0) {
+            r->logs[i] = (struct cairn_log_digest){.state = CAIRN_LOG_LEFT_OUT};
+        } else if (r->logs[i].state == CAIRN_LOG_LEFT_OUT && r->known && r->last.has_log[i]) {
             r->logs[i].state = CAIRN_LOG_NAMED;
             cairn_copy(r->logs[i].sha256, r->last.log[i], sizeof r->logs[i].sha256);
         }
@@ -395,15 +397,17 @@ static CAIRN_RC add_ear(struct cairn_work *work, const struct report *r, json_t 
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "ear.absent",
                           "this server signs no results: it has no verifier key or no policy");
     }
-    struct cairn_ear_seal seal = {
-        .srk = s->srk, .epoch_name = s->epoch_name, .epoch = r->device.epoch, .mask = fleet->policy.seal_mask};
-    cairn_copy(seal.pcr_digest, r->next.seal_digest, sizeof seal.pcr_digest);
+    const bool affirming = r->appraisal.verdict.tier == CAIRN_TIER_AFFIRMING;
+    struct cairn_ear_seal seal;
+    if (affirming) {
+        CAIRN_TRY(cairn_ear_seal_of(s, &fleet->policy, r->appraisal.replay, r->device.epoch, &seal, err));
+    }
     const struct cairn_ear_in in = {.statement = s,
                                     .policy = &fleet->policy,
                                     .verdict = &r->appraisal.verdict,
                                     .nonce = r->nonce.nonce,
                                     .cnf = r->evidence.cnf,
-                                    .seal = r->appraisal.verdict.tier == CAIRN_TIER_AFFIRMING ? &seal : NULL,
+                                    .seal = affirming ? &seal : NULL,
                                     .issuer = fleet->issuer,
                                     .audience = r->audience,
                                     .build = work->judge->service->build,

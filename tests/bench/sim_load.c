@@ -23,7 +23,8 @@ struct sim_load {
     struct sim_load_config config;
     struct sim_client *client;
     struct turn *turns; /* one for each connection */
-    size_t *idle, num_idle;
+    size_t *idle, first_idle,
+        num_idle; /* a ring: whoever has waited longest is next, so that no device reports twice at once */
     bool at_once; /* who has ended a turn begins the next */
     uint64_t limit, begun;
     uint64_t ends_us;
@@ -101,6 +102,19 @@ static bool more_to_do(const struct sim_load *l, uint64_t now_us)
     return l->begun < l->limit && now_us < l->ends_us;
 }
 
+static void put_idle(struct sim_load *l, size_t conn)
+{
+    l->idle[(l->first_idle + l->num_idle++) % l->config.num_conns] = conn;
+}
+
+static size_t take_idle(struct sim_load *l)
+{
+    const size_t conn = l->idle[l->first_idle];
+    l->first_idle = (l->first_idle + 1) % l->config.num_conns;
+    l->num_idle--;
+    return conn;
+}
+
 static void end_turn(struct sim_load *l, size_t conn)
 {
     struct turn *t = &l->turns[conn];
@@ -115,7 +129,7 @@ static void end_turn(struct sim_load *l, size_t conn)
     if (l->at_once && more_to_do(l, now_us)) {
         begin(l, conn, now_us);
     } else {
-        l->idle[l->num_idle++] = conn;
+        put_idle(l, conn);
     }
 }
 
@@ -161,7 +175,7 @@ struct sim_load *sim_load_new(struct sim_fleet *fleet, const struct sim_server *
     assert_true(config->num_conns <= config->num_devices); /* a device is on one connection */
     for (size_t i = 0; i < config->num_conns; i++) {
         l->turns[i].device = i;
-        l->idle[l->num_idle++] = i;
+        put_idle(l, i);
     }
     l->client = sim_client_new(server->port, config->num_conns, answered, l);
     return l;
@@ -243,7 +257,7 @@ static struct sim_result at_once(struct sim_load *l)
     const struct start from = start(l);
     l->at_once = true;
     while (l->num_idle > 0 && more_to_do(l, from.at_us)) {
-        begin(l, l->idle[--l->num_idle], sim_now_us());
+        begin(l, take_idle(l), sim_now_us());
     }
     run_out(l);
     return finish(l, &from);
@@ -268,7 +282,7 @@ struct sim_result sim_load_for(struct sim_load *load, double seconds, double per
     for (uint64_t now_us = from.at_us; now_us < load->ends_us; now_us = sim_now_us()) {
         uint64_t due_us = from.at_us + (uint64_t)((double)load->begun * 1e6 / per_s);
         while (load->num_idle > 0 && due_us <= now_us) {
-            begin(load, load->idle[--load->num_idle], due_us);
+            begin(load, take_idle(load), due_us);
             due_us = from.at_us + (uint64_t)((double)load->begun * 1e6 / per_s);
         }
         sim_client_run(load->client, load->num_idle == 0 ? WAIT_US : due_us > now_us ? due_us - now_us : 0);

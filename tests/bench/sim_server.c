@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -209,6 +210,7 @@ void sim_server_start(struct sim_server *server, const char *program)
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     server->pid = fork();
     if (server->pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* it does not outlive the bench, however that ends */
         (void)dup2(ends[1], STDERR_FILENO);
         (void)execl(program, "cairn-server", "--config", config, (char *)NULL);
         _exit(127);

@@ -66,7 +66,7 @@ class Enrolled(unittest.TestCase):
 
     def setUp(self):
         self.server.script, self.server.stale, self.server.tier, self.server.failed = [], 0, "affirming", []
-        self.server.extra, self.server.interval = {}, 3600
+        self.server.extra, self.server.interval, self.server.need = {}, 3600, ["boot-log", "ima", "userspace-log"]
         self.life.serve(self.server)
 
     def steady(self):

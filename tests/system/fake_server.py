@@ -161,18 +161,21 @@ def show_faults(*_):
 
 
 class FakeServer:
-    def __init__(self, life, certificates=None, tls12=False, certificate=None, address="127.0.0.1", port=0):
+    def __init__(self, life, certificates=None, tls12=False, certificate=None, address="127.0.0.1", port=0, client_ca=None):
         self.life, self.lock, self.seen, self.script = life, threading.RLock(), [], []
         self.certificates = certificates or Certificates(life.file("tls"))
         self.issued, self.replies = set(), {}
         self.tier, self.failed, self.grant, self.order, self.interval, self.logs_known = "affirming", [], False, None, INTERVAL, False
-        self.devices, self.sent_order = [], None
+        self.devices, self.sent_order, self.need = [], None, ["boot-log", "ima", "userspace-log"]
         self.stale, self.extra, self.pending, self.held = 0, {}, 0, None
         self.stop_waiting, self.huge_sent = threading.Event(), False
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*(certificate or self.certificates.good))
         context.minimum_version = ssl.TLSVersion.TLSv1_2 if tls12 else ssl.TLSVersion.TLSv1_3
         context.maximum_version = ssl.TLSVersion.TLSv1_2 if tls12 else ssl.TLSVersion.TLSv1_3
+        if client_ca is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(client_ca)
         kind = type("Server", (http.server.ThreadingHTTPServer,), {"address_family": socket.AF_INET6 if ":" in address else socket.AF_INET,
                                                                     "handle_error": show_faults, "daemon_threads": True})
         self.http = kind((address, port), Handler)
@@ -240,13 +243,10 @@ class FakeServer:
         if self.stale > 0 or payload["nonce"] not in self.issued:
             self.stale = max(0, self.stale - 1)
             return handler.problem(409, "nonce.stale", nonce=self.nonce("evidence"))
-        if not self.logs_known and "attachments" not in document:
-            return handler.problem(409, "evidence.logs", need=["boot-log", "ima", "userspace-log"], upload_token="token-of-the-test")
-        if rest and handler.headers.get("Cairn-Upload-Token") != "token-of-the-test":
+        if not self.logs_known and not rest:
+            return handler.problem(409, "evidence.logs", need=self.need, upload_token="token-of-the-test")
+        if len(body) > 16384 and handler.headers.get("Cairn-Upload-Token") != "token-of-the-test":
             return handler.problem(401, "upload.token")
-        if rest:
-            self.life.file("fake.evidence").write_bytes(body)
-            self.life.file("last.nonce").rename(self.life.file("fake-evidence.nonce"))
         self.logs_known = True
         self.issued.discard(payload["nonce"])
         report = {"interval": self.interval, "nonce": self.nonce("evidence"), "tier": self.tier, **self.extra}

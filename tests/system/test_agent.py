@@ -1,4 +1,5 @@
 """One report and what can go wrong with it: real TLS, a real TPM (swtpm), a server that behaves and one that does not."""
+import base64
 import json
 import os
 import socket
@@ -57,6 +58,31 @@ class AgentTest(Enrolled):
         self.assertNotIn("attachments", a)
         self.assertEqual([x["kind"] for x in b["attachments"]], ["boot-log", "userspace-log", "ima"])
         self.assertTrue(second["body"].endswith(self.life.file("ima.log").read_bytes()))
+
+    def test_a_log_that_has_changed_is_named_and_its_bytes_only_follow_when_asked_for(self):
+        self.steady()
+        grown = self.life.file("ima.log").read_bytes() * 40
+        kept = self.life.file("ima.log").read_bytes()
+        self.life.file("ima.log").write_bytes(grown)
+        try:
+            self.server.logs_known, self.server.need = False, ["ima"]
+            self.life.once()
+            first, second = self.server.asked("/v1/evidence")
+            a, b = (json.loads(s["body"].partition(b"\n")[0]) for s in (first, second))
+            self.assertEqual([(x["kind"], "offset" in x, x["len"]) for x in a["attachments"]], [("ima", False, len(grown))])
+            self.assertEqual([(x["kind"], "offset" in x, x["sha256"]) for x in b["attachments"]], [("ima", True, a["attachments"][0]["sha256"])])
+            self.assertLessEqual(len(first["body"]), 1229)
+            self.server.seen.clear()
+            self.life.once()
+            self.assertNotIn(b"attachments", self.server.asked("/v1/evidence")[0]["body"])
+        finally:
+            self.life.file("ima.log").write_bytes(kept)
+
+    def test_the_configured_key_is_named(self):
+        self.life.serve(self.server, cnf=self.life.file("enrol.pub"))
+        self.life.once()
+        payload = json.loads(self.server.asked("/v1/evidence")[-1]["body"].partition(b"\n")[0])["payload"]
+        self.assertRegex(json.loads(base64.b64decode(payload))["cnf"], "^[A-Za-z0-9_-]{43}$")
 
     def test_a_stale_nonce_is_replaced_once(self):
         self.steady()

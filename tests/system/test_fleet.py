@@ -134,6 +134,25 @@ class Fleet(unittest.TestCase):
     def test_7_a_refusal_is_the_servers(self):
         self.fleet("clear", "ab" * 32, want=1, code="http.path")
 
+    def test_8_a_certificate_is_a_credential_and_its_key_is_private(self):
+        certificates = self.server.certificates
+        crt, key = certificates.make("operator", "ca", "extendedKeyUsage=clientAuth\n")
+        server = FakeServer(self.life, certificates, client_ca=certificates.ca[0])
+        ask = ["fleet", "show", "ab" * 32, "--server", server.url, "--ca", certificates.ca[0]]
+        try:
+            key.chmod(0o600)
+            self.life.run(*ask, "--cert", crt, "--key-file", key, want=1, code="http.path")
+            self.assertEqual(len(server.seen), 1)
+            self.assertNotIn("Authorization", server.seen[0]["headers"])
+            key.chmod(0o644)
+            self.life.run(*ask, "--cert", crt, "--key-file", key, want=1, code="file.mode")
+            key.chmod(0o600)
+            self.life.run(*ask, "--cert", crt, want=2, code="usage")
+            self.life.run(*ask, "--token-file", self.life.file("op.token"), want=9)
+            self.assertEqual(len(server.seen), 1)
+        finally:
+            server.close()
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

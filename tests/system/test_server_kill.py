@@ -104,11 +104,11 @@ class Kill(unittest.TestCase):
         served.enrol()
         life.approved()
         life.manifest()
-        served.configure(fleet__policy=life.file("policy.dsse"), provision__key=life.file("provision.key"),
-                         provision__manifest=life.file("manifest.dsse"), provision__params=life.file("params.json"),
-                         verifier__key=life.file("verifier.key"), verifier__issuer="https://localhost")
-        with reaper.lock:  # comes up with the policy
+        with reaper.lock:  # nothing starts while the configuration is written
             served.kill()
+            served.configure(fleet__policy=life.file("policy.dsse"), provision__key=life.file("provision.key"),
+                             provision__manifest=life.file("manifest.dsse"), provision__params=life.file("params.json"),
+                             verifier__key=life.file("verifier.key"), verifier__issuer="https://localhost")
             served.start()
         life.configure(f"\n[agent]\nserver = {served.url}\nca = {served.dir / 'tls.crt'}\nspool = {life.dir / 'spool'}\n")
         life.here("spool", "publish")
@@ -118,7 +118,9 @@ class Kill(unittest.TestCase):
         life.format_disk()
         while reaper.kills < KILLS * 2 // 3:  # a working life
             self.until("attest", "--once")
-        life.file("receipt.json").write_bytes(served.get(f"/v1/devices/{served.device_id()}/receipt", "viewer").body)
+        got = served.get(f"/v1/devices/{served.device_id()}/receipt", "viewer")
+        self.assertEqual(got.status, 200, got)
+        life.file("receipt.json").write_bytes(got.body)
         life.ordered("--delivery", "online")
         got = served.post("/v1/orders", life.file("order.dsse").read_bytes(), "order", "approver")
         self.assertEqual(got.status, 200, got)

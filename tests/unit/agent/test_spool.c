@@ -173,22 +173,24 @@ static void the_last_report_is_kept_and_a_damaged_one_is_none(void **state)
     char body[1024];
     bool there = true;
     uint64_t at = 0;
+    struct cairn_spool_logs logs = {.known = {false}}, kept = {.known = {true, false, true}, .sha256 = {{1}, {0}, {3}}};
     CAIRN_REPORT report = {.interval_s = 0};
     setup(&w);
     report_text(body, sizeof body);
-    assert_int_equal(cairn_spool_report(&w.spool, &there, &at, &report, NULL), CAIRN_OK);
+    assert_int_equal(cairn_spool_report(&w.spool, &there, &at, &report, &logs, NULL), CAIRN_OK);
     assert_false(there);
-    assert_int_equal(cairn_spool_put_report(&w.spool, cairn_span_str(body), 1800000000, NULL), CAIRN_OK);
-    assert_int_equal(cairn_spool_report(&w.spool, &there, &at, &report, NULL), CAIRN_OK);
+    assert_int_equal(cairn_spool_put_report(&w.spool, cairn_span_str(body), 1800000000, &kept, NULL), CAIRN_OK);
+    assert_int_equal(cairn_spool_report(&w.spool, &there, &at, &report, &logs, NULL), CAIRN_OK);
     assert_true(there);
     assert_int_equal(at, 1800000000);
     assert_int_equal(report.tier, CAIRN_TIER_WARNING);
     assert_int_equal(report.interval_s, 60);
+    assert_memory_equal(&logs, &kept, sizeof logs);
     CAIRN_BUF file = {0};
     assert_int_equal(cairn_file_read(w.spool.in, CAIRN_SPOOL_REPORT, 4096, &file, NULL), CAIRN_OK);
     for (size_t len = 0; len < file.len; len += 7) {
         assert_int_equal(cairn_file_replace(w.spool.in, CAIRN_SPOOL_REPORT, cairn_span(file.p, len), 0644, NULL), CAIRN_OK);
-        assert_int_equal(cairn_spool_report(&w.spool, &there, &at, &report, NULL), CAIRN_OK);
+        assert_int_equal(cairn_spool_report(&w.spool, &there, &at, &report, &logs, NULL), CAIRN_OK);
         assert_false(there);
     }
     teardown(&w);

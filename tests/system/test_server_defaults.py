@@ -5,7 +5,7 @@ import unittest
 
 import attacked
 from life import BIN, Life
-from served import canonical
+from thief import Thief
 
 
 class Defaults(attacked.Attacked):
@@ -37,7 +37,7 @@ class Defaults(attacked.Attacked):
                 done = subprocess.run([BIN / "cairn-server", "--config", self.served.conf, verb], capture_output=True, text=True, check=False,
                                       timeout=20)
                 self.assertNotEqual(done.returncode, 0, verb)
-                self.assertIn(f"{code}:", done.stderr, verb)
+                self.assertRegex(done.stderr, f"cairn-server: ({code})", verb)
                 self.assertIn(str(named), done.stderr, verb)
         finally:
             self.served.configure(**kept)
@@ -62,15 +62,17 @@ class Defaults(attacked.Attacked):
             self.does_not_start("fleet.key", self.life.file(f"{wrong}.key"), **{f"{section}__key": self.life.file(f"{wrong}.key")})
 
     def test_it_does_not_start_with_a_policy_that_would_trust_anything(self):
-        life = self.life
+        life, thief = self.life, Thief(self.life)
         policy = json.loads(life.file("policy.json").read_text())
-        for change in ({"seal": []}, {"pcrs": {}}, {"seal_set": []}):
-            name = next(iter(change))
-            if name in policy:
-                life.file("empty.json").write_bytes(canonical({**policy, **change}) + b"\n")
-                life.run("policy", "sign", life.file("empty.json"), "--key", life.file("policy.key"), "-o", life.file("empty.dsse"), want=None)
-                if life.file("empty.dsse").exists():
-                    self.does_not_start("policy", life.file("empty.dsse"), fleet__policy=life.file("empty.dsse"))
+        seal, without = policy["seal"], dict(policy)
+        del without["seal"]
+        first = seal["mask"].split(",")[0]
+        for forged in (without, {**policy, "seal": {"mask": "", "values": {}}}, {**policy, "seal": {**seal, "values": {}}},
+                       {**policy, "seal": {"mask": "10", "values": {"10": seal["values"][first]}}},
+                       {**policy, "seal": {**seal, "values": {**seal["values"], first: ""}}}, {**policy, "accept": "all"}, {}):
+            path = thief.sign("empty.dsse", "policy", forged, "policy")  # by the right key, and yet
+            with self.subTest(forged=sorted(forged)):
+                self.does_not_start("json.|policy.", path, fleet__policy=path)
         life.file("unsigned.json").write_text(life.file("policy.json").read_text())
         self.does_not_start("json.member", life.file("unsigned.json"), fleet__policy=life.file("unsigned.json"))
 

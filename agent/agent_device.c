@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/jwk.h"
+#include "authority/draft.h"
 #include "client/refusal_device.h"
 #include "core/doctype.h"
 
@@ -26,6 +28,25 @@ static CAIRN_RC open_client(struct cairn_agent *a, struct cairn_err *err)
     return cairn_client_new(&settings, &a->client, err);
 }
 
+_Static_assert(sizeof((struct cairn_agent *)0)->cnf == CAIRN_JKT_LEN + 1, "a thumbprint and its NUL");
+
+/* The public key file that relying parties may demand possession of: its private half is none of the agent's business. */
+static CAIRN_RC read_cnf(struct cairn_agent *a, struct cairn_err *err)
+{
+    CAIRN_BUF file = {0};
+    struct cairn_public_key key = {.role = CAIRN_ROLE_ROOT};
+    if (a->settings.cnf[0] == '\0') {
+        return CAIRN_OK;
+    }
+    CAIRN_TRY(cairn_path_read(a->settings.cnf, CAIRN_FILE_MAX, &file, err));
+    const enum cairn_rc rc = cairn_public_key_parse(cairn_buf_span(&file), &key, err);
+    if (rc != CAIRN_OK) {
+        cairn_err_prefix(err, "%s", a->settings.cnf);
+        return rc;
+    }
+    return cairn_jwk_thumbprint(&key.key, a->cnf, err);
+}
+
 enum cairn_rc cairn_agent_new(const struct cairn_agent_world *world, struct cairn_agent **out, struct cairn_err *err)
 {
     CAIRN_AGENT *a = calloc(1, sizeof *a);
@@ -34,6 +55,7 @@ enum cairn_rc cairn_agent_new(const struct cairn_agent_world *world, struct cair
     }
     a->world = *world;
     CAIRN_TRY(cairn_config_load_agent(world->config_path, &a->config, &a->settings, err));
+    CAIRN_TRY(read_cnf(a, err));
     CAIRN_TRY(open_client(a, err));
     CAIRN_TRY(cairn_spool_open(a->settings.spool, &a->spool, err));
     (void)snprintf(a->out_path, sizeof a->out_path, "%s/out", a->settings.spool);

@@ -13,7 +13,8 @@ struct cairn_agent {
     struct cairn_spool spool;
     char out_path[CAIRN_SPOOL_PATH_MAX];
     struct cairn_identity identity;
-    bool known; /* `identity` has been read */
+    bool known;   /* `identity` has been read */
+    char cnf[44]; /* thumbprint of the configured key, or "" */
     uint32_t interval_s;
     uint64_t no_grant_before_s;
 };

@@ -7,6 +7,7 @@
 
 #include "agent/agent_internal_device.h"
 #include "client/refusal_device.h"
+#include "core/clock.h"
 #include "core/doctype.h"
 #include "provision/engine_device.h"
 #include "wipe/certificate.h"
@@ -71,7 +72,13 @@ static CAIRN_RC fetch_grant(struct cairn_agent *agent, uint64_t now_s, struct ca
     CAIRN_CLIENT_REPLY reply = {.status = 0};
     CAIRN_BUNDLE bundle = {.grant = {0}};
     CAIRN_REPORT fresh = {.interval_s = 0};
+    CAIRN_BUF receipt = {0};
+    bool installed = false;
     if (now_s < agent->no_grant_before_s || cairn_file_exists(agent->spool.in, CAIRN_SPOOL_INSTALL_READY)) {
+        return CAIRN_OK;
+    }
+    CAIRN_TRY(cairn_spool_pending(&agent->spool, CAIRN_SPOOL_RECEIPT, CAIRN_FILE_MAX, &installed, &receipt, err));
+    if (installed) { /* the server has not heard of it yet */
         return CAIRN_OK;
     }
     agent->no_grant_before_s = now_s + GRANT_PAUSE_S;
@@ -119,6 +126,24 @@ static const struct errand ERRANDS[] = {
     {CAIRN_SPOOL_RELEASE_ASK, "/v1/release", JSON_TYPE, CAIRN_TYPE("release"), keep_release},
 };
 
+/* What wants evidence of the last minute gets it, and is sent once more. */
+static CAIRN_RC send(struct cairn_agent *agent, const struct errand *e, struct cairn_span file,
+                     struct cairn_client_reply *reply, struct cairn_err *err)
+{
+    struct cairn_problem problem = {.num_need = 0};
+    CAIRN_REPORT fresh = {.interval_s = 0};
+    CAIRN_TRY(cairn_agent_post(agent, e->path, e->type, file, CAIRN_CERTIFICATE_MAX_LEN, reply, err));
+    if (reply->status != CONFLICT) {
+        return CAIRN_OK;
+    }
+    cairn_problem_parse(reply->status, cairn_buf_span(&reply->body), &problem);
+    if (!problem.has_nonce) {
+        return CAIRN_OK;
+    }
+    CAIRN_TRY(cairn_agent_report_fresh(agent, cairn_clock_now(0), &fresh, err));
+    return cairn_agent_post(agent, e->path, e->type, file, CAIRN_CERTIFICATE_MAX_LEN, reply, err);
+}
+
 static bool is_final(int status)
 {
     return status != OK && status < SERVER_FAULT && status != UNAUTHORISED && status != CONFLICT && status != MANY;
@@ -133,7 +158,7 @@ static CAIRN_RC run_errand(struct cairn_agent *agent, const struct errand *e, st
     if (!pending) {
         return CAIRN_OK;
     }
-    CAIRN_TRY(cairn_agent_post(agent, e->path, e->type, cairn_buf_span(&file), CAIRN_CERTIFICATE_MAX_LEN, &reply, err));
+    CAIRN_TRY(send(agent, e, cairn_buf_span(&file), &reply, err));
     if (is_final(reply.status)) {
         struct cairn_err why = {0};
         (void)!cairn_client_refusal(&reply, &why);

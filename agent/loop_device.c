@@ -238,9 +238,6 @@ static void sleep_and_wake(struct loop *l)
     if (ready <= 0 || l->end) {
         return;
     }
-    if (l->reload) {
-        reload(l);
-    }
     if (fds[FD_WATCH].revents != 0 && drain(l->fd[FD_WATCH])) {
         on_spool(l);
     }
@@ -289,6 +286,9 @@ enum cairn_rc cairn_loop_run(const char *config_path, const struct cairn_log *lo
     cairn_notify_say(&l.notify, "READY=1");
     say(&l, CAIRN_LOG_INFO, "started", NULL, 0);
     while (!l.end) {
+        if (l.reload) { /* the signal may have come while a call waited */
+            reload(&l);
+        }
         sleep_and_wake(&l);
     }
     cairn_notify_say(&l.notify, "STOPPING=1");

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attest/evidence.h"
 #include "core/crypto.h"
 
 enum { MODE = 0644, NAME_CAP = 64, HEX_LEN = 2 * CAIRN_SHA256_LEN };
@@ -116,12 +117,25 @@ enum cairn_rc cairn_spool_sent(const struct cairn_spool *spool, const char *name
     return put(spool, mark, cairn_span_str(hex), err);
 }
 
+static CAIRN_RC write_logs(const struct cairn_spool_logs *logs, json_t *to, struct cairn_err *err)
+{
+    for (size_t kind = 0; kind < CAIRN_REPLY_NUM_LOGS; kind++) {
+        if (logs->known[kind]) {
+            CAIRN_TRY(cairn_json_set_hex(to, cairn_boot_log_name((enum cairn_boot_log_kind)kind),
+                                         CAIRN_SPAN(logs->sha256[kind]), err));
+        }
+    }
+    return CAIRN_OK;
+}
+
 enum cairn_rc cairn_spool_put_report(const struct cairn_spool *spool, struct cairn_span body, uint64_t at_s,
-                                     struct cairn_err *err)
+                                     const struct cairn_spool_logs *logs, struct cairn_err *err)
 {
     CAIRN_JSON *json = json_object();
     CAIRN_BUF text = {0};
-    json_t *report = NULL;
+    json_t *report = NULL, *known = json_object();
+    CAIRN_TRY(cairn_json_set_take(json, "logs", known, err));
+    CAIRN_TRY(write_logs(logs, known, err));
     CAIRN_TRY(cairn_json_parse(cairn_json_trim_newline(body), CAIRN_REPLY_SMALL_MAX, true, "report", &report, err));
     CAIRN_TRY(cairn_json_set_take(json, "report", report, err));
     CAIRN_TRY(cairn_json_set_uint(json, "at", at_s, err));
@@ -129,24 +143,43 @@ enum cairn_rc cairn_spool_put_report(const struct cairn_spool *spool, struct cai
     return put(spool, CAIRN_SPOOL_REPORT, cairn_buf_span(&text), err);
 }
 
-static CAIRN_RC read_report(struct cairn_span file, uint64_t *at_s, struct cairn_report *out)
+static CAIRN_RC read_logs(const json_t *json, struct cairn_spool_logs *out, struct cairn_err *err)
+{
+    struct cairn_obj o = cairn_obj(json, "logs", err);
+    for (size_t kind = 0; kind < CAIRN_REPLY_NUM_LOGS; kind++) {
+        const char *name = cairn_boot_log_name((enum cairn_boot_log_kind)kind);
+        out->known[kind] = cairn_obj_has(&o, name);
+        if (out->known[kind]) {
+            cairn_obj_hex(&o, name, out->sha256[kind], sizeof out->sha256[kind]);
+        }
+    }
+    return cairn_obj_done(&o);
+}
+
+static CAIRN_RC read_report(struct cairn_span file, uint64_t *at_s, struct cairn_report *out, struct cairn_spool_logs *logs)
 {
     CAIRN_JSON *json = NULL;
     CAIRN_BUF body = {0};
     struct cairn_err err = {0};
+    struct cairn_spool_logs known = {.known = {false}};
     CAIRN_TRY(cairn_json_parse(file, 2 * CAIRN_REPLY_SMALL_MAX, true, "report", &json, &err));
     struct cairn_obj o = cairn_obj(json, "report", &err);
     const uint64_t at = cairn_obj_uint(&o, "at", UINT64_MAX);
     const json_t *report = cairn_obj_object(&o, "report");
+    const json_t *digests = cairn_obj_object(&o, "logs");
     CAIRN_TRY(cairn_obj_done(&o));
+    CAIRN_TRY(read_logs(digests, &known, &err));
     CAIRN_TRY(cairn_json_write(report, &body, &err));
     CAIRN_TRY(cairn_report_parse(cairn_buf_span(&body), out, &err));
     *at_s = at;
+    if (logs != NULL) {
+        *logs = known;
+    }
     return CAIRN_OK;
 }
 
 enum cairn_rc cairn_spool_report(const struct cairn_spool *spool, bool *there, uint64_t *at_s, struct cairn_report *out,
-                                 struct cairn_err *err)
+                                 struct cairn_spool_logs *logs, struct cairn_err *err)
 {
     CAIRN_BUF file = {0};
     *there = false;
@@ -154,6 +187,6 @@ enum cairn_rc cairn_spool_report(const struct cairn_spool *spool, bool *there, u
         return CAIRN_OK;
     }
     CAIRN_TRY(cairn_file_read(spool->in, CAIRN_SPOOL_REPORT, (size_t)2 * CAIRN_REPLY_SMALL_MAX, &file, err));
-    *there = read_report(cairn_buf_span(&file), at_s, out) == CAIRN_OK;
+    *there = read_report(cairn_buf_span(&file), at_s, out, logs) == CAIRN_OK;
     return CAIRN_OK;
 }

@@ -60,10 +60,17 @@ CAIRN_RC cairn_spool_pending(const struct cairn_spool *spool, const char *name, 
                              struct cairn_buf *out, struct cairn_err *err);
 CAIRN_RC cairn_spool_sent(const struct cairn_spool *spool, const char *name, struct cairn_span bytes, struct cairn_err *err);
 
-/* The last report: {"at", "report"}. cairn_spool_put_report keeps the reply's body as it is. cairn_spool_report reads it;
- * *there false: none, or one that cannot be read any more (the agent then begins anew). */
-CAIRN_RC cairn_spool_put_report(const struct cairn_spool *spool, struct cairn_span body, uint64_t at_s, struct cairn_err *err);
+/* struct cairn_spool_logs: SHA-256 of the logs, by enum cairn_boot_log_kind. */
+struct cairn_spool_logs {
+    bool known[CAIRN_REPLY_NUM_LOGS];
+    uint8_t sha256[CAIRN_REPLY_NUM_LOGS][32];
+};
+/* The last report: {"at", "logs", "report"}. cairn_spool_put_report keeps the reply's body as it is, and which logs it was
+ * about. cairn_spool_report reads it (`logs` may be NULL); *there false: none, or one that cannot be read any more (the agent
+ * then begins anew). */
+CAIRN_RC cairn_spool_put_report(const struct cairn_spool *spool, struct cairn_span body, uint64_t at_s,
+                                const struct cairn_spool_logs *logs, struct cairn_err *err);
 CAIRN_RC cairn_spool_report(const struct cairn_spool *spool, bool *there, uint64_t *at_s, struct cairn_report *out,
-                            struct cairn_err *err);
+                            struct cairn_spool_logs *logs, struct cairn_err *err);
 
 #endif

@@ -21,6 +21,14 @@ bool cairn_continuity_stale(const struct cairn_moment *before, const struct cair
     return server_ms > tpm_ms && server_ms - tpm_ms > SLACK_MS + server_ms / SLACK_PART;
 }
 
+bool cairn_continuity_later(const struct cairn_moment *before, const struct cairn_moment *now)
+{
+    if (now->resets != before->resets) {
+        return now->resets > before->resets;
+    }
+    return now->restarts != before->restarts ? now->restarts > before->restarts : now->clock_ms > before->clock_ms;
+}
+
 static void add_numbers(struct cairn_verdict *verdict, const char *code, enum cairn_check_result result, bool required,
                         uint64_t before, uint64_t now, const char *label)
 {

@@ -22,9 +22,13 @@ struct cairn_moment {
 };
 
 /* cairn_continuity_stale is the clock lag rule (CHECKS 53): since `before`, within one boot, the TPM's clock moved less than
- * the server's by more than 2 % and 60 s, so the quote was made early and delivered late. A nonce younger than `fresh_s` proves
+ * the server's by more than 2 % and 60 s, so the quote was made early and delivered late. A nonce younger than 60 s proves
  * that the quote is not old, whatever the clocks say: then never. Not a failure of the device: it gets a new nonce. */
 bool cairn_continuity_stale(const struct cairn_moment *before, const struct cairn_moment *now, uint64_t nonce_age_s);
+
+/* cairn_continuity_later: by the TPM's own counters `now` was quoted after `before`. Whatever the server's clock did, of one
+ * document and its copy only one is later (CHECKS 62). */
+bool cairn_continuity_later(const struct cairn_moment *before, const struct cairn_moment *now);
 
 /* cairn_continuity_judge adds: "tpm.restart.unlogged" (required, fails) as above; "tpm.clock.back" (fails, a warning: the clock
  * of one boot went back: a copied or restored TPM state), "tpm.resets.back" (a warning: fewer resets than before); "tpm.reboot"

@@ -92,6 +92,22 @@ CAIRN_RC cairn_enrol_challenge_make(const struct cairn_root *root, const struct 
     return cairn_buf_set(pending, cairn_buf_span(&pending_text), err);
 }
 
+CAIRN_RC cairn_enrol_challenge_fresh(const struct cairn_root *root, const struct cairn_ca_set *cas, struct cairn_span request,
+                                     uint64_t now_s, struct cairn_buf *challenge, struct cairn_buf *pending,
+                                     struct cairn_err *err)
+{
+    CAIRN_SECRET *secret = NULL;
+    CAIRN_SIGNER *ephemeral = NULL;
+    struct cairn_enrol_random random = {.secret = NULL};
+    CAIRN_TRY(cairn_secret_new(CAIRN_ENROL_SECRET_LEN, &secret, err));
+    CAIRN_TRY(cairn_random(cairn_secret_bytes(secret), CAIRN_ENROL_SECRET_LEN, err));
+    CAIRN_TRY(cairn_random(random.nonce, sizeof random.nonce, err));
+    CAIRN_TRY(cairn_signer_generate(&ephemeral, err));
+    random.secret = secret;
+    random.ephemeral = ephemeral;
+    return cairn_enrol_challenge_make(root, cas, request, now_s, &random, challenge, pending, err);
+}
+
 /* struct answer is the payload's own words. */
 struct answer {
     struct cairn_tpm_head head;

@@ -16,6 +16,7 @@
 #include "tpm_data/wrap.h"
 
 enum { CAIRN_ENROL_MAX_CERTIFICATES = 8, CAIRN_ENROL_NUM_ATTESTATIONS = 3 };
+enum { CAIRN_ENROL_SECRET_LEN = 32 };
 enum { CAIRN_ENROL_PCRS = 0x3ff }; /* the enrolment's Quote: PCR 0-9 */
 
 /* struct cairn_enrol_request: `device` holds fleet, public areas, labels and what the TPM says of itself; Names are derived. */
@@ -65,6 +66,11 @@ struct cairn_enrol_random {
 CAIRN_RC cairn_enrol_challenge_make(const struct cairn_root *root, const struct cairn_ca_set *cas, struct cairn_span request,
                                     uint64_t now_s, const struct cairn_enrol_random *random, struct cairn_buf *challenge,
                                     struct cairn_buf *pending, struct cairn_err *err);
+
+/* cairn_enrol_challenge_fresh is that with randomness of its own: what desks and servers call. */
+CAIRN_RC cairn_enrol_challenge_fresh(const struct cairn_root *root, const struct cairn_ca_set *cas, struct cairn_span request,
+                                     uint64_t now_s, struct cairn_buf *challenge, struct cairn_buf *pending,
+                                     struct cairn_err *err);
 
 /* cairn_enrol_answer_payload is what the device has attested: its head over the challenge's nonce, proof = HMAC-SHA256(secret,
  * nonce), and the digest of its request. */

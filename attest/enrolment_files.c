@@ -5,7 +5,7 @@
  */
 #include "attest/enrolment.h"
 
-enum { SECRET_LEN = 32, REQUEST_MAX = 128 << 10 };
+enum { REQUEST_MAX = 128 << 10 };
 
 void cairn_enrol_request_clear(struct cairn_enrol_request *request)
 {
@@ -136,12 +136,12 @@ CAIRN_RC cairn_enrol_pending_parse(struct cairn_span file, struct cairn_enrol_pe
     CAIRN_JSON *json = NULL;
     CAIRN_ENROL_PENDING p = {.secret = NULL};
     CAIRN_TRY(cairn_json_parse(cairn_json_trim_newline(file), 2 * REQUEST_MAX, true, "pending enrolment", &json, err));
-    CAIRN_TRY(cairn_secret_new(SECRET_LEN, &p.secret, err));
+    CAIRN_TRY(cairn_secret_new(CAIRN_ENROL_SECRET_LEN, &p.secret, err));
     struct cairn_obj o = open_object(json, "pending enrolment", CAIRN_TYPE_ENROLMENT_PENDING, err);
     cairn_obj_base64(&o, "request", REQUEST_MAX, &p.request);
     cairn_obj_hex(&o, "ek_certificate", p.facts.sha256, sizeof p.facts.sha256);
     cairn_obj_hex(&o, "nonce", p.nonce, sizeof p.nonce);
-    cairn_obj_hex(&o, "secret", cairn_secret_bytes(p.secret), SECRET_LEN);
+    cairn_obj_hex(&o, "secret", cairn_secret_bytes(p.secret), CAIRN_ENROL_SECRET_LEN);
     CAIRN_TRY(cairn_obj_done(&o));
     cairn_enrol_pending_clear(out);
     *out = p;

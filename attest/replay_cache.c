@@ -32,12 +32,16 @@ struct entry {
     struct entry *newer, *older; /* by time of use */
 };
 
+struct bucket {
+    struct entry *first;
+};
+
 struct cairn_replay_cache {
     size_t max_num, max_bytes;
     size_t num, bytes;
     struct entry *newest, *oldest;
     size_t num_buckets; /* a power of two */
-    struct entry **buckets;
+    struct bucket *buckets;
 };
 
 CAIRN_RC cairn_replay_cache_new(size_t max_num, size_t max_bytes, struct cairn_replay_cache **out, struct cairn_err *err)
@@ -60,7 +64,7 @@ CAIRN_RC cairn_replay_cache_new(size_t max_num, size_t max_bytes, struct cairn_r
 }
 
 /* The key is a hash, so any part of it spreads well. */
-static struct entry **bucket_of(const struct cairn_replay_cache *cache, const struct cairn_replay_key *key)
+static struct bucket *bucket_of(const struct cairn_replay_cache *cache, const struct cairn_replay_key *key)
 {
     struct cairn_reader r = cairn_reader(CAIRN_SPAN(key->bytes));
     return &cache->buckets[cairn_read_u32(&r) & (cache->num_buckets - 1)];
@@ -90,7 +94,7 @@ static void list_newest(struct cairn_replay_cache *cache, struct entry *entry)
 static void drop_oldest(struct cairn_replay_cache *cache)
 {
     struct entry *entry = cache->oldest;
-    struct entry **at = bucket_of(cache, &entry->key);
+    struct entry **at = &bucket_of(cache, &entry->key)->first;
     while (*at != entry) {
         at = &(*at)->chain;
     }
@@ -120,7 +124,7 @@ void cairn_replay_cache_freep(struct cairn_replay_cache **cache)
 
 const struct cairn_replay *cairn_replay_cache_find(struct cairn_replay_cache *cache, const struct cairn_replay_key *key)
 {
-    struct entry *entry = *bucket_of(cache, key);
+    struct entry *entry = bucket_of(cache, key)->first;
     while (entry != NULL && !cairn_span_equal(CAIRN_SPAN(entry->key.bytes), CAIRN_SPAN(key->bytes))) {
         entry = entry->chain;
     }
@@ -157,9 +161,9 @@ const struct cairn_replay *cairn_replay_cache_take(struct cairn_replay_cache *ca
         return NULL;
     }
     make_room(cache, bytes);
-    struct entry **bucket = bucket_of(cache, key);
-    *entry = (struct entry){.key = *key, .replay = *replay, .bytes = bytes, .chain = *bucket};
-    *bucket = entry;
+    struct bucket *bucket = bucket_of(cache, key);
+    *entry = (struct entry){.key = *key, .replay = *replay, .bytes = bytes, .chain = bucket->first};
+    bucket->first = entry;
     list_newest(cache, entry);
     cache->num++;
     cache->bytes += bytes;

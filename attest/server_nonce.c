@@ -88,6 +88,10 @@ CAIRN_RC cairn_server_nonce_check(const uint8_t key[32], const struct cairn_stat
     if (now_s >= expires_s) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "nonce.expired", "the nonce has expired: ask for a new one");
     }
+    if (expires_s - now_s > life_of(purpose) + CAIRN_CLOCK_SKEW_S) {
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "nonce.ahead",
+                          "the server's clock was set back since it made this nonce: ask for a new one");
+    }
     fill(statement, purpose, mask, expires_s - life_of(purpose), nonce, out);
     return CAIRN_OK;
 }

@@ -10,6 +10,8 @@
 
 #include "attest/nonce.h"
 
+/* CAIRN_CLOCK_SKEW_S: how far the clocks of two servers of one fleet may differ. */
+enum { CAIRN_CLOCK_SKEW_S = 300 };
 enum { CAIRN_NONCE_LIFE_EVIDENCE_S = 8 * 86400, CAIRN_NONCE_LIFE_GRANT_S = 600, CAIRN_NONCE_TAG_LEN = 12 };
 
 /* cairn_server_nonce_make fills a nonce of purpose evidence or grant for the statement's device. CAIRN_E_USAGE "nonce.purpose",
@@ -19,7 +21,8 @@ CAIRN_RC cairn_server_nonce_make(const uint8_t key[32], const struct cairn_state
                                  struct cairn_err *err);
 /* cairn_server_nonce_check decides whether `nonce` was made with this key for this device, purpose and mask and is not expired;
  * gives the nonce object with its issue time. CAIRN_E_REFUSED "nonce.foreign" (not ours, or for another device, purpose or
- * mask: which is not told), "nonce.expired". Constant time. */
+ * mask: which is not told), "nonce.expired", "nonce.ahead" (made while the clock stood in the future: it would live until then,
+ * CHECKS 62). Constant time. */
 CAIRN_RC cairn_server_nonce_check(const uint8_t key[32], const struct cairn_statement *statement, enum cairn_purpose purpose,
                                   uint32_t mask, uint64_t now_s, const uint8_t nonce[32], struct cairn_nonce *out,
                                   struct cairn_err *err);

@@ -11,16 +11,17 @@
 
 enum { LOG_MODE = 0644 };
 
-CAIRN_RC cairn_measure_boot_id(char out[CAIRN_BOOT_ID_LEN + 1], struct cairn_err *err)
+CAIRN_RC cairn_measure_boot_id(const char *path, char out[CAIRN_BOOT_ID_LEN + 1], struct cairn_err *err)
 {
     char text[CAIRN_BOOT_ID_LEN + 1] = {0};
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t len = fd < 0 ? -1 : read(fd, text, CAIRN_BOOT_ID_LEN);
     if (fd >= 0) {
         (void)close(fd);
     }
     if (len != CAIRN_BOOT_ID_LEN) {
-        return CAIRN_FAIL(err, CAIRN_E_IO, "measure.bootid", "cannot read /proc/sys/kernel/random/boot_id: mount /proc first");
+        return CAIRN_FAIL(err, CAIRN_E_IO, "measure.bootid", "cannot read this boot's id from %s (the kernel's needs /proc)",
+                          path);
     }
     (void)snprintf(out, CAIRN_BOOT_ID_LEN + 1, "%s", text);
     return CAIRN_OK;

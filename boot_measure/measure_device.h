@@ -18,9 +18,10 @@ struct cairn_measure_result {
     size_t num_extended; /* events extended by this run: this one, or a tail that a cut left */
 };
 
-/* cairn_measure_boot_id reads the kernel's boot id: CAIRN_BOOT_ID_LEN characters and NUL.
- * CAIRN_E_IO "measure.bootid": no /proc. */
-CAIRN_RC cairn_measure_boot_id(char out[CAIRN_BOOT_ID_LEN + 1], struct cairn_err *err);
+#define CAIRN_BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+/* cairn_measure_boot_id reads a boot's id from `path`, on a real system CAIRN_BOOT_ID_FILE: CAIRN_BOOT_ID_LEN characters and
+ * NUL. CAIRN_E_IO "measure.bootid": there is none. */
+CAIRN_RC cairn_measure_boot_id(const char *path, char out[CAIRN_BOOT_ID_LEN + 1], struct cairn_err *err);
 
 /* cairn_measure_root logs the root event of `envelope` (root version 1, DSSE) in the file `log_path` durably, then extends
  * PCR 8 with it in every active bank. In one boot it is extended once, however often this runs: log and PCR 8 are reconciled

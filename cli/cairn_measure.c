@@ -10,7 +10,7 @@
 #include "core/json.h"
 
 static const char usage[] =
-    "usage: cairn-measure --root FILE --log FILE [--tcti TCTI] [--json]\n"
+    "usage: cairn-measure --root FILE --log FILE [--tcti TCTI] [--boot-id FILE] [--json]\n"
     "\n"
     "Logs the root (version 1) in FILE, then extends PCR 8 with it in every active bank. In one boot it is extended once,\n"
     "however often this runs.\n"
@@ -18,23 +18,29 @@ static const char usage[] =
     "  --root FILE   signed root document (root.dsse); \"-\" reads standard input\n"
     "  --log FILE    userspace event log, made if absent; in a file system that the boot keeps, for example /run\n"
     "  --tcti TCTI   how to reach the TPM (default: the system's)\n"
+    "  --boot-id FILE  what names this boot, where the kernel does not (a simulated boot, a container);\n"
+    "                default " CAIRN_BOOT_ID_FILE "\n"
     "  --json        one line of JSON on standard output\n"
     "  --help        this text\n"
     "\n"
     "exit status: 0 measured, 1 refused, 2 usage, 6 TPM busy, 7 no TPM, 8 input or output failed\n";
 
 struct options {
-    const char *root, *log, *tcti;
+    const char *root, *log, *tcti, *boot_id;
     bool json, help;
 };
 
 /* Returns false after a mistake; getopt has said which. */
 static bool read_options(int argc, char **argv, struct options *out)
 {
-    static const struct option names[] = {{"root", required_argument, NULL, 'r'}, {"log", required_argument, NULL, 'l'},
-                                          {"tcti", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},
-                                          {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0}};
-    struct options o = {0};
+    static const struct option names[] = {{"root", required_argument, NULL, 'r'},
+                                          {"log", required_argument, NULL, 'l'},
+                                          {"tcti", required_argument, NULL, 't'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"boot-id", required_argument, NULL, 'b'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    struct options o = {.boot_id = CAIRN_BOOT_ID_FILE};
     int c = 0;
     while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
         switch (c) {
@@ -46,6 +52,9 @@ static bool read_options(int argc, char **argv, struct options *out)
             break;
         case 't':
             o.tcti = optarg;
+            break;
+        case 'b':
+            o.boot_id = optarg;
             break;
         case 'j':
             o.json = true;
@@ -68,7 +77,7 @@ static enum cairn_rc run(const struct options *options, struct cairn_measure_res
     CAIRN_BUF envelope = {0};
     char boot_id[CAIRN_BOOT_ID_LEN + 1];
     CAIRN_TRY(cairn_path_read(options->root, 1 << 20, &envelope, err));
-    CAIRN_TRY(cairn_measure_boot_id(boot_id, err));
+    CAIRN_TRY(cairn_measure_boot_id(options->boot_id, boot_id, err));
     struct cairn_tpm_config config = cairn_tpm_config_default();
     config.tcti = options->tcti;
     CAIRN_TPM *tpm = NULL;

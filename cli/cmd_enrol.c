@@ -1,18 +1,12 @@
 /* cli/cmd_enrol.c -- cairn enrol: request, answer and accept on the device; challenge and statement at the enroller's desk.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "attest/ca_dir.h"
 #include "attest/enrol_device.h"
-#include "authority/sign.h"
+#include "cli/enrol_desk.h"
 #include "cli/tables.h"
-
-enum { PATH_LEN = 1024 };
 
 static struct cairn_enrol_place place_of(const struct cairn_cli *cli, const struct cairn_here *here)
 {
@@ -78,21 +72,6 @@ static CAIRN_RC enrol_accept(struct cairn_cli *cli, int argc, char **argv, int *
     return cairn_cli_print(cli, json_pack("{s:s}", "life", "ENROLLED"), "ENROLLED\n");
 }
 
-static CAIRN_RC make_challenge(struct cairn_cli *cli, const struct cairn_root *root, const struct cairn_ca_set *cas,
-                               struct cairn_span request, struct cairn_buf *challenge, struct cairn_buf *pending)
-{
-    CAIRN_SECRET *secret = NULL;
-    CAIRN_SIGNER *ephemeral = NULL;
-    struct cairn_enrol_random random = {.secret = NULL};
-    CAIRN_TRY(cairn_secret_new(32, &secret, &cli->err));
-    CAIRN_TRY(cairn_random(cairn_secret_bytes(secret), 32, &cli->err));
-    CAIRN_TRY(cairn_random(random.nonce, sizeof random.nonce, &cli->err));
-    CAIRN_TRY(cairn_signer_generate(&ephemeral, &cli->err));
-    random.secret = secret;
-    random.ephemeral = ephemeral;
-    return cairn_enrol_challenge_make(root, cas, request, cli->now_s, &random, challenge, pending, &cli->err);
-}
-
 /* What a person compares with the box: the TPM knows nothing of labels. Only when standard output is free for words. */
 static CAIRN_RC show_labels(struct cairn_cli *cli, const char *out, const char *what, const struct cairn_statement *s)
 {
@@ -128,68 +107,13 @@ static CAIRN_RC enrol_challenge(struct cairn_cli *cli, int argc, char **argv, in
     CAIRN_TRY(cairn_cli_root(cli, root_path, &root));
     CAIRN_TRY(cairn_ca_dir_load(ca, &cas, &cli->err));
     CAIRN_TRY(cairn_cli_read(cli, in, &request));
-    CAIRN_TRY(cairn_cli_named(cli, in, make_challenge(cli, root, cas, cairn_buf_span(&request), &challenge, &pending)));
+    CAIRN_TRY(cairn_cli_named(
+        cli, in,
+        cairn_enrol_challenge_fresh(root, cas, cairn_buf_span(&request), cli->now_s, &challenge, &pending, &cli->err)));
     CAIRN_TRY(cairn_cli_write_private(cli, pending_path, cairn_buf_span(&pending)));
     CAIRN_TRY(cairn_cli_write_document(cli, out, cairn_buf_span(&challenge)));
     *exit_code = 0;
     return show_request(cli, out, cairn_buf_span(&request));
-}
-
-static CAIRN_RC sync_parent(struct cairn_cli *cli, const char *path)
-{
-    char copy[PATH_LEN] = "";
-    (void)snprintf(copy, sizeof copy, "%s", path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = fd < 0 ? -1 : fsync(fd);
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    if (rc != 0) {
-        return CAIRN_FAIL_CAUSE(&cli->err, CAIRN_E_IO, "file.sync", errno, "%s: %s", path, strerror(errno));
-    }
-    return CAIRN_OK;
-}
-
-/* One try: the rename has one winner, and it is durable before anything is compared (CHECKS 3). */
-static CAIRN_RC claim_pending(struct cairn_cli *cli, const char *path, const char *used)
-{
-    if (rename(path, used) != 0) {
-        return CAIRN_FAIL_CAUSE(&cli->err, CAIRN_E_REFUSED, "enrolment.pending.used", errno,
-                                "%s is gone: it was good for one try", path);
-    }
-    return sync_parent(cli, used);
-}
-
-static CAIRN_RC read_pending(struct cairn_cli *cli, const char *path, const char *used, struct cairn_enrol_pending *out)
-{
-    CAIRN_BUF file = {0};
-    if (access(path, F_OK) != 0 && access(used, F_OK) == 0) {
-        return CAIRN_FAIL(&cli->err, CAIRN_E_REFUSED, "enrolment.pending.used",
-                          "%s is used up: it was good for one try. Make a new challenge", path);
-    }
-    CAIRN_TRY(cairn_path_read_private(path, CAIRN_FILE_MAX, &file, &cli->err));
-    return cairn_enrol_pending_parse(cairn_buf_span(&file), out, &cli->err);
-}
-
-/* The answer is read before the pending file is claimed, so that naming a wrong file costs nothing. */
-static CAIRN_RC judge(struct cairn_cli *cli, const struct cairn_root *root, const char *answer_path, const char *pending_path,
-                      struct cairn_statement *out)
-{
-    CAIRN_BUF file = {0};
-    CAIRN_TPMDOC answer = {.num_attestations = 0};
-    CAIRN_ENROL_PENDING pending = {.secret = NULL};
-    char used[PATH_LEN] = "";
-    int len = snprintf(used, sizeof used, "%s.used", pending_path);
-    if (len < 0 || (size_t)len >= sizeof used) {
-        return CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "usage", "%s: the path is too long", pending_path);
-    }
-    CAIRN_TRY(cairn_cli_read(cli, answer_path, &file));
-    CAIRN_TRY(
-        cairn_cli_named(cli, answer_path, cairn_tpmdoc_parse(cairn_buf_span(&file), CAIRN_TYPE_ENROLMENT, &answer, &cli->err)));
-    CAIRN_TRY(read_pending(cli, pending_path, used, &pending));
-    CAIRN_TRY(claim_pending(cli, pending_path, used));
-    CAIRN_TRY(cairn_path_write(used, cairn_span_str("used\n"), 0600, &cli->err));
-    return cairn_enrol_judge(root, &pending, &answer, cli->now_s, out, &cli->err);
 }
 
 static CAIRN_RC enrol_statement(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
@@ -197,12 +121,8 @@ static CAIRN_RC enrol_statement(struct cairn_cli *cli, int argc, char **argv, in
     const char *in = NULL, *root_path = NULL, *pending_path = NULL, *key = NULL, *out = NULL;
     CAIRN_ROOT *root = NULL;
     CAIRN_SIGNER *signer = NULL;
-    CAIRN_BUF payload = {0}, dsse = {0};
+    CAIRN_BUF file = {0}, dsse = {0};
     struct cairn_statement s = {.epoch_value = 0};
-    struct cairn_ec_key public_key = {{0}, {0}};
-    uint8_t key_id[CAIRN_SHA256_LEN] = {0};
-    enum cairn_role role = CAIRN_ROLE_ROOT;
-    const char *holder = NULL;
     const struct cairn_option options[] = {{.name = "--root", .value = &root_path, .required = true},
                                            {.name = "--pending", .value = &pending_path, .required = true},
                                            {.name = "--key", .value = &key, .required = true},
@@ -211,15 +131,10 @@ static CAIRN_RC enrol_statement(struct cairn_cli *cli, int argc, char **argv, in
     struct cairn_args args = {.options = options, .positional = &in, .min_positional = 1, .max_positional = 1};
     CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
     CAIRN_TRY(cairn_cli_root(cli, root_path, &root));
-    CAIRN_TRY(cairn_cli_signer(cli, key, &signer));
-    CAIRN_TRY(cairn_signer_public(signer, &public_key, &cli->err));
-    CAIRN_TRY(cairn_ec_key_id(&public_key, key_id, &cli->err));
-    if (!cairn_root_key_role(root, key_id, &role, &holder) || role != CAIRN_ROLE_ENROL) {
-        return CAIRN_FAIL(&cli->err, CAIRN_E_REFUSED, "statement.signer", "%s is not a key of role enrol in this root", key);
-    }
-    CAIRN_TRY(judge(cli, root, in, pending_path, &s));
-    CAIRN_TRY(cairn_statement_payload(&s, &payload, &cli->err));
-    CAIRN_TRY(cairn_sign_document(cairn_buf_span(&payload), CAIRN_TYPE_STATEMENT, signer, &dsse, &cli->err));
+    CAIRN_TRY(cairn_cli_enroller(cli, root, key, &signer));
+    CAIRN_TRY(cairn_cli_read(cli, in, &file));
+    CAIRN_TRY(cairn_cli_named(cli, in, cairn_cli_judge(cli, root, cairn_buf_span(&file), pending_path, &s)));
+    CAIRN_TRY(cairn_cli_sign_statement(cli, &s, signer, &dsse));
     *exit_code = 0;
     return cairn_cli_write_document(cli, out, cairn_buf_span(&dsse));
 }

@@ -3,15 +3,17 @@
 #include "cli/tables.h"
 
 const struct cairn_command *const cairn_command_tables[] = {
-    cairn_commands_doctor,      cairn_commands_key,
-    cairn_commands_root,        cairn_commands_device,
-    cairn_commands_enrol,       cairn_commands_online,
-    cairn_commands_nonce,       cairn_commands_attest,
-    cairn_commands_policy,      cairn_commands_manifest,
-    cairn_commands_grant,       cairn_commands_install,
-    cairn_commands_receipt,     cairn_commands_store,
-    cairn_commands_state,       cairn_commands_spool,
-    cairn_commands_order,       cairn_commands_release,
-    cairn_commands_wipe,        cairn_commands_kill,
-    cairn_commands_certificate, NULL,
+    cairn_commands_doctor,  cairn_commands_key,
+    cairn_commands_root,    cairn_commands_device,
+    cairn_commands_enrol,   cairn_commands_online,
+    cairn_commands_nonce,   cairn_commands_attest,
+    cairn_commands_policy,  cairn_commands_manifest,
+    cairn_commands_grant,   cairn_commands_install,
+    cairn_commands_receipt, cairn_commands_store,
+    cairn_commands_state,   cairn_commands_spool,
+    cairn_commands_status,  cairn_commands_order,
+    cairn_commands_release, cairn_commands_wipe,
+    cairn_commands_kill,    cairn_commands_certificate,
+    cairn_commands_seal,    cairn_commands_unseal,
+    cairn_commands_fleet,   NULL,
 };

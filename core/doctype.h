@@ -29,5 +29,6 @@
 #define CAIRN_TYPE_NONCE               CAIRN_TYPE("nonce")
 #define CAIRN_TYPE_APPROVAL            CAIRN_TYPE("approval")
 #define CAIRN_TYPE_APPRAISAL           CAIRN_TYPE("appraisal")
+#define CAIRN_TYPE_SEALED              CAIRN_TYPE("sealed")
 
 #endif

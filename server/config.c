@@ -94,8 +94,9 @@ static struct cairn_principal *principal(struct cairn_access *access, const char
 
 static CAIRN_RC read_digest(const char *name, const char *value, uint8_t out[32], bool *there, struct cairn_err *err)
 {
-    if (strlen(value) != 64 || !cairn_hex_decode(value, out, 32)) {
-        return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.value", "%s is 64 lower-case hex digits, a SHA-256", name);
+    if (*there || strlen(value) != 64 || !cairn_hex_decode(value, out, 32)) {
+        return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.value", "%s is 64 lower-case hex digits, a SHA-256, and there once",
+                          name);
     }
     *there = true;
     return CAIRN_OK;
@@ -114,6 +115,9 @@ static CAIRN_RC put_access(struct cairn_access *access, const char *who, const c
         return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.access", "at most %d [access ...] sections", CAIRN_ACCESS_MAX);
     }
     if (strcmp(name, "role") == 0) {
+        if (p->rights != 0) {
+            return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.access", "[access %s] is there twice, or has two roles", who);
+        }
         p->rights = cairn_access_rights(value);
         return p->rights != 0 ? CAIRN_OK
                               : CAIRN_FAIL(err, CAIRN_E_USAGE, "config.access",
@@ -185,7 +189,11 @@ static CAIRN_RC check(const struct cairn_server_config *c, const char *path, str
             return CAIRN_FAIL(err, CAIRN_E_USAGE, "config.missing", "%s lacks %s", path, rules[i].what);
         }
     }
-    CAIRN_TRY(cairn_selection_from_text(c->pcrs, &mask, err));
+    enum cairn_rc rc = cairn_selection_from_text(c->pcrs, &mask, err);
+    if (rc != CAIRN_OK) {
+        cairn_err_prefix(err, "%s: [fleet] pcrs", path);
+        return rc;
+    }
     return check_access(&c->access, path, err);
 }
 

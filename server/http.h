@@ -36,7 +36,8 @@ struct cairn_http_app {
      */
     CAIRN_RC (*worker_new)(void *ctx, struct cairn_worker *self, void **worker, struct cairn_err *err);
     void (*worker_free)(void *worker);
-    /* admit refuses (cairn_call_refuse) or sets the body's limit (cairn_call_allow_body); doing neither allows no body. */
+    /* admit refuses (cairn_call_refuse) or sets the body's limit (cairn_call_allow_body); doing neither allows no body. It may
+     * answer at once, but not keep the call: that is for handle. A HEAD request comes as GET; its reply goes without body. */
     void (*admit)(void *worker, struct cairn_call *call);
     void (*handle)(void *worker, struct cairn_call *call);
 };

@@ -42,9 +42,6 @@ void cairn_call_free(struct cairn_call *call)
     if (call->next != NULL) {
         call->next->at = call->at;
     }
-    if (call->conn != NULL) {
-        call->conn->call = NULL;
-    }
     if (call->free_data != NULL) {
         call->free_data(call->data);
     }
@@ -225,14 +222,13 @@ void cairn_call_reply(struct cairn_call *call, const struct cairn_reply *reply)
         /* a body that is not read leaves the connection in the middle of a request */
         bool close = call->head.close || call->body_len < call->head.length || atomic_load(&http->draining);
         if (cairn_http_write_reply(reply, close, call->head_only, &bytes, NULL) != CAIRN_OK) {
-            cairn_buf_clear(&bytes);
-            close = true; /* no memory for the reply: a client that gets none asks again */
+            cairn_buf_clear(&bytes); /* no memory for the reply: a client that gets none asks again */
         }
-        cairn_call_free(call);
+        call->conn = NULL;
+        conn->call = NULL;
         cairn_conn_reply(conn, cairn_buf_span(&bytes), close);
-        return;
     }
-    cairn_call_free(call);
+    cairn_call_free(call); /* last: a drain that sees no call sees the reply */
 }
 
 void cairn_call_refuse(struct cairn_call *call, int status, const struct cairn_err *problem, const json_t *extra)

@@ -175,6 +175,7 @@ static CAIRN_RC run(const char *path, struct cairn_err *err)
         cairn_http_drain(http, (unsigned)config->drain_s * 1000);
         cairn_log_event(&log, CAIRN_LOG_INFO, "server.drained", NULL, 0);
     }
+    cairn_service_settle(service); /* the writer posts to workers: it ends before they do */
     cairn_http_free(http);
     cairn_service_free(service);
     (void)close(signals);

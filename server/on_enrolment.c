@@ -14,7 +14,7 @@
 #include "core/doctype.h"
 #include "server/handlers.h"
 
-enum { POLL_S = 5, OPEN_DAYS_S = 30 * 86400, SECRET_LEN = 32 };
+enum { POLL_S = 2, OPEN_DAYS_S = 30 * 86400 };
 
 /* struct enrolling is the own data of the device's two calls. */
 struct enrolling {
@@ -43,23 +43,6 @@ static CAIRN_RC find_row(struct cairn_work *work, const uint8_t digest[32], stru
     return CAIRN_OK;
 }
 
-static CAIRN_RC make_challenge(struct cairn_work *work, struct cairn_buf *challenge, struct cairn_buf *pending,
-                               struct cairn_err *err)
-{
-    const struct cairn_fleet *fleet = work->judge->fleet;
-    CAIRN_SECRET *secret = NULL;
-    CAIRN_SIGNER *ephemeral = NULL;
-    struct cairn_enrol_random random = {.secret = NULL};
-    CAIRN_TRY(cairn_secret_new(SECRET_LEN, &secret, err));
-    CAIRN_TRY(cairn_random(cairn_secret_bytes(secret), SECRET_LEN, err));
-    CAIRN_TRY(cairn_random(random.nonce, sizeof random.nonce, err));
-    CAIRN_TRY(cairn_signer_generate(&ephemeral, err));
-    random.secret = secret;
-    random.ephemeral = ephemeral;
-    return cairn_enrol_challenge_make(fleet->root, fleet->cas, cairn_work_body(work), work->now_s, &random, challenge, pending,
-                                      err);
-}
-
 /* What can be judged without a secret is judged before anything is kept. With the makers' certificates at hand that is all but
  * the proof: the challenge is then made, and used only where the server is the enroller. */
 static CAIRN_RC judge_request(struct cairn_work *work, struct enrolling *e, struct cairn_err *err)
@@ -74,7 +57,8 @@ static CAIRN_RC judge_request(struct cairn_work *work, struct enrolling *e, stru
     if (fleet->cas == NULL) {
         return CAIRN_OK;
     }
-    CAIRN_TRY(make_challenge(work, &challenge, &pending, err));
+    CAIRN_TRY(
+        cairn_enrol_challenge_fresh(fleet->root, fleet->cas, cairn_work_body(work), work->now_s, &challenge, &pending, err));
     if (fleet->enrol != NULL) {
         CAIRN_TRY(cairn_buf_set(&e->row.challenge, cairn_buf_span(&challenge), err));
         CAIRN_TRY(cairn_buf_set(&e->row.pending, cairn_buf_span(&pending), err));
@@ -99,7 +83,7 @@ static CAIRN_RC write_request(struct cairn_store *store, struct cairn_work *work
 {
     struct enrolling *e = work->own;
     CAIRN_TRY(check_known(store, e->row.device, err));
-    CAIRN_TRY(cairn_store_enrolment_expire(store, work->now_s - OPEN_DAYS_S, err));
+    CAIRN_TRY(cairn_store_enrolment_expire(store, work->now_s > OPEN_DAYS_S ? work->now_s - OPEN_DAYS_S : 0, err));
     CAIRN_TRY(cairn_store_enrolment_put(store, &e->row, (unsigned)work->judge->service->config.enrol_open, err));
     return cairn_work_audit(store, work, "enrolment.requested", e->row.device, e->detail, err);
 }
@@ -322,17 +306,25 @@ static CAIRN_RC write_change(struct cairn_store *store, struct cairn_work *work,
     return cairn_work_audit(store, work, action, e->row.device, "", err);
 }
 
-static CAIRN_RC write_challenge(struct cairn_store *store, struct cairn_work *work, struct cairn_err *err)
+/* The same challenge again changes nothing; a new one makes an answer to the former one worthless. */
+static CAIRN_RC put_challenge(struct cairn_store *store, struct cairn_work *work, const struct cairn_enrolment_row *now,
+                              struct cairn_err *err)
 {
     struct enrolling *e = work->own;
+    if (cairn_span_equal(cairn_buf_span(&now->challenge), cairn_buf_span(&e->row.challenge))) {
+        return CAIRN_OK;
+    }
+    CAIRN_TRY(still_open(now, err));
+    cairn_buf_clear(&e->row.answer);
+    return write_change(store, work, "enrolment.challenged", err);
+}
+
+static CAIRN_RC write_challenge(struct cairn_store *store, struct cairn_work *work, struct cairn_err *err)
+{
     struct cairn_enrolment_row now = {.created_s = 0};
     bool found = false;
     CAIRN_TRY(cairn_store_enrolment_get(store, work->id, &now, &found, err));
-    enum cairn_rc rc = still_open(&now, err);
-    if (rc == CAIRN_OK) { /* a new challenge makes an answer to the former one worthless */
-        cairn_buf_clear(&e->row.answer);
-        rc = write_change(store, work, "enrolment.challenged", err);
-    }
+    enum cairn_rc rc = put_challenge(store, work, &now, err);
     cairn_enrolment_row_clear(&now);
     return rc;
 }
@@ -342,7 +334,6 @@ CAIRN_RC cairn_on_enrolment_challenge(struct cairn_work *work, struct cairn_err 
     struct enrolling *e = NULL;
     struct cairn_enrol_challenge challenge;
     CAIRN_TRY(open_enrolment(work, &e, err));
-    CAIRN_TRY(still_open(&e->row, err));
     CAIRN_TRY(cairn_enrol_challenge_parse(cairn_work_body(work), &challenge, err));
     CAIRN_TRY(cairn_buf_set(&e->row.challenge, cairn_work_body(work), err));
     work->write = write_challenge;

@@ -121,15 +121,19 @@ static CAIRN_RC write_grant(struct cairn_store *store, struct cairn_work *work, 
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "grant.installed", "this device was provisioned already");
     }
     CAIRN_TRY(cairn_store_grant_get(store, g->next.device, &now, &known, err));
-    const bool spent =
-        known && cairn_nonce_is_spent(now.nonce_issued_s, (const uint8_t(*)[12])now.spent, now.num_spent, &g->nonce);
+    const bool spent = known && cairn_nonce_times_tell(now.nonce_issued_s, work->now_s) &&
+                       cairn_nonce_is_spent(now.nonce_issued_s, (const uint8_t(*)[12])now.spent, now.num_spent, &g->nonce);
     cairn_nonce_spend_into(now.nonce_issued_s, (const uint8_t(*)[12])now.spent, spent ? 0 : now.num_spent, &g->nonce,
                            &g->next.nonce_issued_s, g->next.spent, &g->next.num_spent);
     cairn_grant_row_clear(&now);
     if (spent) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "nonce.stale", "this nonce was spent by another request");
     }
+    char digest[65];
+    cairn_hex_encode(CAIRN_SPAN(g->next.digest), digest);
     CAIRN_TRY(cairn_store_grant_put(store, &g->next, err));
+    CAIRN_TRY(cairn_store_archive_put(store, g->next.device, CAIRN_ARCHIVE_GRANT, cairn_buf_span(&g->next.grant), digest,
+                                      work->now_s, err));
     return cairn_work_audit(store, work, "device.granted", g->next.device, "", err);
 }
 
@@ -181,6 +185,22 @@ static CAIRN_RC write_receipt(struct cairn_store *store, struct cairn_work *work
     return cairn_work_audit(store, work, "device.provisioned", g->device.device, "", err);
 }
 
+/* A receipt names its grant. The device may have been given another one since, which it never installed: an answer was lost, or
+ * the receipt came late. */
+static CAIRN_RC find_grant(struct cairn_work *work, const struct cairn_tpm_head *head, struct cairn_grant *out,
+                           struct cairn_err *err)
+{
+    char digest[65];
+    bool found = false;
+    CAIRN_BUF file = {0};
+    cairn_hex_encode(CAIRN_SPAN(head->nonce), digest);
+    CAIRN_TRY(cairn_store_archive_noted(work->judge->store, head->device, CAIRN_ARCHIVE_GRANT, digest, &file, &found, err));
+    if (!found) {
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "receipt.grant", "this server did not give the device that grant");
+    }
+    return cairn_grant_open(work->judge->fleet->root, cairn_buf_span(&file), 0, out, err);
+}
+
 CAIRN_RC cairn_on_receipt(struct cairn_work *work, struct cairn_err *err)
 {
     struct granting *g = NULL;
@@ -191,11 +211,7 @@ CAIRN_RC cairn_on_receipt(struct cairn_work *work, struct cairn_err *err)
     CAIRN_TRY(cairn_work_own(work, sizeof *g, granting_clear, (void **)&g, err));
     CAIRN_TRY(cairn_work_head(work, CAIRN_TYPE_RECEIPT, "nonce", &doc, &head, err));
     CAIRN_TRY(cairn_work_member(work, head.device, &g->device, &member, err));
-    CAIRN_TRY(cairn_store_grant_get(work->judge->store, head.device, &g->last, &g->known, err));
-    if (!g->known) {
-        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "receipt.grant", "this server gave the device no grant");
-    }
-    CAIRN_TRY(cairn_grant_open(work->judge->fleet->root, cairn_buf_span(&g->last.grant), 0, &grant, err));
+    CAIRN_TRY(find_grant(work, &head, &grant, err));
     CAIRN_TRY(cairn_receipt_verify(cairn_work_body(work), &member->statement, &grant, &g->receipt, err));
     work->write = write_receipt;
     return cairn_work_reply_json(work, json_object(), err);

@@ -59,7 +59,7 @@ CAIRN_RC cairn_on_order_get(struct cairn_work *work, struct cairn_err *err)
 
 static CAIRN_RC may_go(const struct cairn_work *work, const struct cairn_order_row *row, struct cairn_err *err)
 {
-    const uint64_t from_s = row->accepted_s + work->judge->fleet->grace_s;
+    const uint64_t grace_s = work->judge->fleet->grace_s, from_s = row->accepted_s + grace_s;
     if (row->state == CAIRN_ORDER_CANCELLED) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "release.cancelled", "this order was cancelled");
     }
@@ -68,28 +68,12 @@ static CAIRN_RC may_go(const struct cairn_work *work, const struct cairn_order_r
         err->retry_after_s = (uint32_t)work->judge->fleet->interval_s;
         return rc;
     }
-    if (work->now_s < from_s) {
+    if (grace_s > 0 && work->now_s < from_s) {
         enum cairn_rc rc = CAIRN_FAIL(err, CAIRN_E_REFUSED, "release.grace", "the time to think again has not passed yet");
         err->retry_after_s = (uint32_t)(from_s - work->now_s);
         return rc;
     }
     return CAIRN_OK;
-}
-
-struct release_ask {
-    uint8_t device[32], nonce[32], order[32];
-};
-
-static CAIRN_RC read_ask(const struct cairn_work *work, struct release_ask *ask, struct cairn_err *err)
-{
-    CAIRN_JSON *json = NULL;
-    struct cairn_err why = {0};
-    CAIRN_TRY(cairn_json_parse(cairn_json_trim_newline(cairn_work_body(work)), CAIRN_FILE_MAX, false, "body", &json, err));
-    struct cairn_obj o = cairn_obj(json, "body", &why);
-    cairn_obj_hex(&o, "device", ask->device, sizeof ask->device);
-    cairn_obj_hex(&o, "nonce", ask->nonce, sizeof ask->nonce);
-    cairn_obj_hex(&o, "order", ask->order, sizeof ask->order);
-    return cairn_obj_done(&o) == CAIRN_OK ? CAIRN_OK : CAIRN_FAIL(err, CAIRN_E_FORMAT, why.code, "%s", why.text);
 }
 
 /* In the writer's thread the order is looked at again: a hold that came meanwhile counts. */
@@ -109,15 +93,12 @@ static CAIRN_RC write_release(struct cairn_store *store, struct cairn_work *work
     return cairn_work_audit(store, work, "order.released", o->device.device, "", err);
 }
 
-static CAIRN_RC sign_release(struct cairn_work *work, const struct cairn_statement *s, const struct release_ask *ask,
-                             struct cairn_err *err)
+static CAIRN_RC sign_release(struct cairn_work *work, const struct cairn_release_ask *ask, const struct cairn_order *order,
+                             const struct cairn_statement *s, struct cairn_err *err)
 {
     CAIRN_BUF payload = {0}, file = {0};
-    struct cairn_release release = {.ak = s->ak_name, .issued_s = work->now_s, .expires_s = work->now_s + CAIRN_RELEASE_LIFE_S};
-    cairn_copy(release.fleet, s->fleet, 32);
-    cairn_copy(release.device, s->device, 32);
-    cairn_copy(release.order, ask->order, 32);
-    cairn_copy(release.nonce, ask->nonce, 32);
+    struct cairn_release release = {.issued_s = 0};
+    CAIRN_TRY(cairn_release_for(ask, order, s, work->now_s, &release, err));
     CAIRN_TRY(cairn_release_payload(&release, &payload, err));
     CAIRN_TRY(cairn_sign_document(cairn_buf_span(&payload), CAIRN_TYPE_RELEASE, work->judge->fleet->verifier, &file, err));
     return cairn_work_reply_file(work, CAIRN_TYPE_RELEASE, cairn_buf_span(&file), err);
@@ -125,12 +106,12 @@ static CAIRN_RC sign_release(struct cairn_work *work, const struct cairn_stateme
 
 CAIRN_RC cairn_on_release(struct cairn_work *work, struct cairn_err *err)
 {
-    struct release_ask ask;
+    struct cairn_release_ask ask;
     struct ordering *o = NULL;
     const struct cairn_member *member = NULL;
     const struct cairn_order_device *entry = NULL;
     bool found = false;
-    CAIRN_TRY(read_ask(work, &ask, err));
+    CAIRN_TRY(cairn_release_ask_read(cairn_work_body(work), &ask, err));
     CAIRN_TRY(find_order(work, ask.order, &o, err));
     CAIRN_TRY(cairn_work_member(work, ask.device, &o->device, &member, err));
     CAIRN_TRY(cairn_order_open(work->judge->fleet->root, cairn_buf_span(&o->row.file), work->now_s, &o->order, err));
@@ -141,7 +122,7 @@ CAIRN_RC cairn_on_release(struct cairn_work *work, struct cairn_err *err)
     if (work->judge->fleet->verifier == NULL) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "release.none", "this server has no verifier key and lets no order go");
     }
-    CAIRN_TRY(sign_release(work, &member->statement, &ask, err));
+    CAIRN_TRY(sign_release(work, &ask, &o->order, &member->statement, err));
     work->write = write_release;
     return CAIRN_OK;
 }

@@ -71,7 +71,9 @@ CAIRN_RC cairn_on_nonce(struct cairn_work *work, struct cairn_err *err)
     }
     CAIRN_TRY(cairn_work_member(work, device, &r->device, &r->member, err));
     CAIRN_TRY(cairn_work_nonce(work, &r->member->statement, purpose, &nonce, err));
-    return cairn_work_reply_json(work, nonce, err);
+    CAIRN_TRY(cairn_work_reply_json(work, nonce, err));
+    work->type = CAIRN_TYPE_NONCE;
+    return CAIRN_OK;
 }
 
 /* Is it this device's answer to a question of ours? */
@@ -100,11 +102,6 @@ static CAIRN_RC check_nonce(struct cairn_work *work, struct report *r, struct ca
         return stale(work, r, why.text, err);
     }
     return rc == CAIRN_OK ? CAIRN_OK : CAIRN_FAIL(err, rc, why.code, "%s", why.text);
-}
-
-static bool nonce_spent(const struct cairn_report_row *last, const struct cairn_nonce *nonce)
-{
-    return cairn_nonce_is_spent(last->nonce_issued_s, last->spent, last->num_spent, nonce);
 }
 
 static CAIRN_RC authenticate(struct cairn_work *work, struct report *r, struct cairn_err *err)
@@ -142,6 +139,16 @@ static struct cairn_moment moment_now(const struct report *r)
     return m;
 }
 
+/* After the quote has verified: where the clock was set back, the TPM's counters tell what was there before. */
+static bool nonce_spent(const struct cairn_work *work, const struct cairn_report_row *last, const struct report *r)
+{
+    if (!cairn_nonce_times_tell(last->nonce_issued_s, work->now_s)) {
+        const struct cairn_moment before = moment_before(last), now = moment_now(r);
+        return !cairn_continuity_later(&before, &now);
+    }
+    return cairn_nonce_is_spent(last->nonce_issued_s, last->spent, last->num_spent, &r->nonce);
+}
+
 static uint64_t nonce_age(const struct cairn_work *work, const struct report *r)
 {
     return work->now_s > r->nonce.issued_s ? work->now_s - r->nonce.issued_s : 0;
@@ -166,12 +173,14 @@ static CAIRN_RC check_fresh(struct cairn_work *work, struct report *r, struct ca
 
 /* The logs. */
 
-/* What was left out is as in the last report: whether that is so, the replay says. */
+/* What was left out is as in the last report: whether that is so, the replay says. An empty one is none. */
 static void fill_logs(struct report *r)
 {
     cairn_evidence_log_digests(&r->evidence, r->logs);
     for (size_t i = 0; i < CAIRN_NUM_BOOT_LOGS; i++) {
-        if (r->logs[i].state == CAIRN_LOG_LEFT_OUT && r->known && r->last.has_log[i]) {
+        if (r->logs[i].state == CAIRN_LOG_INLINE && r->logs[i].len == 0) {
+            r->logs[i] = (struct cairn_log_digest){.state = CAIRN_LOG_LEFT_OUT};
+        } else if (r->logs[i].state == CAIRN_LOG_LEFT_OUT && r->known && r->last.has_log[i]) {
             r->logs[i].state = CAIRN_LOG_NAMED;
             cairn_copy(r->logs[i].sha256, r->last.log[i], sizeof r->logs[i].sha256);
         }
@@ -388,15 +397,17 @@ static CAIRN_RC add_ear(struct cairn_work *work, const struct report *r, json_t 
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "ear.absent",
                           "this server signs no results: it has no verifier key or no policy");
     }
-    struct cairn_ear_seal seal = {
-        .srk = s->srk, .epoch_name = s->epoch_name, .epoch = r->device.epoch, .mask = fleet->policy.seal_mask};
-    cairn_copy(seal.pcr_digest, r->next.seal_digest, sizeof seal.pcr_digest);
+    const bool affirming = r->appraisal.verdict.tier == CAIRN_TIER_AFFIRMING;
+    struct cairn_ear_seal seal;
+    if (affirming) {
+        CAIRN_TRY(cairn_ear_seal_of(s, &fleet->policy, r->appraisal.replay, r->device.epoch, &seal, err));
+    }
     const struct cairn_ear_in in = {.statement = s,
                                     .policy = &fleet->policy,
                                     .verdict = &r->appraisal.verdict,
                                     .nonce = r->nonce.nonce,
                                     .cnf = r->evidence.cnf,
-                                    .seal = r->appraisal.verdict.tier == CAIRN_TIER_AFFIRMING ? &seal : NULL,
+                                    .seal = affirming ? &seal : NULL,
                                     .issuer = fleet->issuer,
                                     .audience = r->audience,
                                     .build = work->judge->service->build,
@@ -467,9 +478,10 @@ static CAIRN_RC note_changes(struct cairn_store *store, const struct cairn_work 
 }
 
 /* The same body twice at once: the second hears what the first was told. */
-static CAIRN_RC spend_nonce(struct report *r, const struct cairn_report_row *now, bool found, struct cairn_err *err)
+static CAIRN_RC spend_nonce(const struct cairn_work *work, struct report *r, const struct cairn_report_row *now, bool found,
+                            struct cairn_err *err)
 {
-    if (found && nonce_spent(now, &r->nonce)) {
+    if (found && nonce_spent(work, now, r)) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "nonce.stale", "this nonce was spent by another document");
     }
     if (found != r->known || (found && !cairn_span_equal(CAIRN_SPAN(now->body), CAIRN_SPAN(r->last.body)))) {
@@ -487,7 +499,7 @@ static CAIRN_RC put_report(struct cairn_store *store, struct cairn_work *work, c
     if (found && cairn_span_equal(CAIRN_SPAN(now->body), CAIRN_SPAN(r->next.body))) {
         return cairn_work_reply_file(work, "application/json", cairn_buf_span(&now->reply), err);
     }
-    CAIRN_TRY(spend_nonce(r, now, found, err));
+    CAIRN_TRY(spend_nonce(work, r, now, found, err));
     CAIRN_TRY(cairn_store_report_put(store, &r->next, err));
     CAIRN_TRY(keep_logs(store, r, err));
     return note_changes(store, work, r, err);
@@ -525,7 +537,7 @@ CAIRN_RC cairn_on_evidence(struct cairn_work *work, struct cairn_err *err)
     }
     CAIRN_TRY(check_nonce(work, r, err));
     CAIRN_TRY(authenticate(work, r, err));
-    if (r->known && nonce_spent(&r->last, &r->nonce)) {
+    if (r->known && nonce_spent(work, &r->last, r)) {
         return stale(work, r, "this nonce was spent by another document", err);
     }
     fill_logs(r);

@@ -15,7 +15,7 @@ struct retiring {
     struct cairn_order order;
     struct cairn_kill kill;
     struct cairn_buf file;
-    char grade[2];
+    char grade[16]; /* "grade C" */
 };
 
 static void retiring_clear(void *own)
@@ -142,7 +142,7 @@ CAIRN_RC cairn_on_certificate(struct cairn_work *work, struct cairn_err *err)
     CAIRN_TRY(stored_before(work, r, &same, err));
     if (!same) {
         CAIRN_TRY(sign_or_copy(work, r, err));
-        (void)snprintf(r->grade, sizeof r->grade, "%c", found->grade.grade);
+        (void)snprintf(r->grade, sizeof r->grade, "grade %c", found->grade.grade);
         work->write = write_certificate;
     }
     return cairn_work_reply_file(work, CAIRN_TYPE_CERTIFICATE, cairn_buf_span(&r->file), err);

@@ -7,7 +7,7 @@
 
 #include "core/crypto.h"
 
-enum { WINDOW = 32 };
+enum { WINDOW = 32, HOUR_S = 3600 };
 
 struct entry {
     uint8_t digest[32];
@@ -43,12 +43,18 @@ void cairn_seen_free(struct cairn_seen *seen)
     }
 }
 
+/* An entry that would outlive the new one by an hour is of a time before the clock was set back. */
+static bool is_live(const struct entry *e, uint64_t now_s, uint64_t expires_s)
+{
+    return e->expires_s > now_s && e->expires_s < expires_s + HOUR_S;
+}
+
 /* The whole window is looked at: an expired entry before the wanted one must not hide it. */
 static CAIRN_RC take(struct entry *window, const uint8_t digest[32], uint64_t now_s, uint64_t expires_s, struct cairn_err *err)
 {
     struct entry *place = NULL;
     for (size_t i = 0; i < WINDOW; i++) {
-        const bool live = window[i].expires_s > now_s;
+        const bool live = is_live(&window[i], now_s, expires_s);
         if (live && cairn_span_equal(CAIRN_SPAN(window[i].digest), cairn_span(digest, 32))) {
             return CAIRN_FAIL(err, CAIRN_E_REFUSED, "dpop.replayed", "this proof was shown before");
         }

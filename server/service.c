@@ -104,14 +104,17 @@ CAIRN_RC cairn_service_start(const struct cairn_server_config *config, const str
     return CAIRN_OK;
 }
 
+void cairn_service_settle(struct cairn_service *service)
+{
+    cairn_store_writer_close(service->writer);
+}
+
 void cairn_service_free(struct cairn_service *service)
 {
     if (service == NULL) {
         return;
     }
-    if (service->writer != NULL) {
-        cairn_store_writer_stop(service->writer);
-    }
+    cairn_store_writer_stop(service->writer);
     cairn_seen_free(service->proofs);
     cairn_wipe(service->nonce_key, sizeof service->nonce_key);
     (void)pthread_mutex_destroy(&service->lock);

@@ -36,6 +36,8 @@ CAIRN_RC cairn_service_start(const struct cairn_server_config *config, const str
 /* cairn_service_reload: every worker takes the fleet and the access list of `config`; refused as a whole when it does not load.
  */
 CAIRN_RC cairn_service_reload(struct cairn_service *service, const struct cairn_server_config *config, struct cairn_err *err);
+/* cairn_service_settle lets the writer finish what it has and ends it; nothing can be written afterwards. */
+void cairn_service_settle(struct cairn_service *service);
 void cairn_service_free(struct cairn_service *service);
 
 /* struct cairn_judge is one worker's. */

@@ -1,11 +1,18 @@
 /* server/spent.c -- see server/spent.h. */
 #include "server/spent.h"
 
+#include "attest/server_nonce.h"
+
 enum { TAG_LEN = 12 };
 
 static struct cairn_span tag(const struct cairn_nonce *nonce)
 {
     return cairn_span(nonce->nonce + sizeof nonce->nonce - TAG_LEN, TAG_LEN);
+}
+
+bool cairn_nonce_times_tell(uint64_t issued_s, uint64_t now_s)
+{
+    return issued_s <= now_s + CAIRN_CLOCK_SKEW_S;
 }
 
 bool cairn_nonce_is_spent(uint64_t issued_s, const uint8_t (*spent)[12], unsigned num, const struct cairn_nonce *nonce)

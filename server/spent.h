@@ -9,6 +9,10 @@
 #include "attest/nonce.h"
 #include "server/store.h"
 
+/* cairn_nonce_times_tell: `issued_s` of the newest spent nonce can be compared with what is issued now. false: the clock stood
+ * in the future when that was spent and was set back since; by this rule every nonce would then count as spent, until that
+ * future comes (CHECKS 62). Something else must tell then whether a document is new. */
+bool cairn_nonce_times_tell(uint64_t issued_s, uint64_t now_s);
 bool cairn_nonce_is_spent(uint64_t issued_s, const uint8_t (*spent)[12], unsigned num, const struct cairn_nonce *nonce);
 /* cairn_nonce_spend_into gives the list after `nonce`, which is not spent, was. */
 void cairn_nonce_spend_into(uint64_t issued_s, const uint8_t (*spent)[12], unsigned num, const struct cairn_nonce *nonce,

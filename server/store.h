@@ -45,7 +45,9 @@ CAIRN_RC cairn_store_writer_start(const char *path, size_t max_queue, struct cai
  * written. A job may be told so although its own answer was another: that rested on what is gone. The writer goes on, and opens
  * the database again where it has to. (After a failed fsync and then a power cut, what was said not to be written may be.) */
 void cairn_store_writer_submit(struct cairn_store_writer *writer, struct cairn_job *job);
-/* cairn_store_writer_stop finishes what was submitted, checkpoints, closes. */
+/* cairn_store_writer_close finishes what was submitted and checkpoints; what is submitted later fails at once with CAIRN_E_BUSY
+ * "server.draining". cairn_store_writer_stop does that, and frees. */
+void cairn_store_writer_close(struct cairn_store_writer *writer);
 void cairn_store_writer_stop(struct cairn_store_writer *writer);
 struct cairn_store_stats {
     uint64_t jobs, groups; /* that came to their end, well or not */
@@ -157,11 +159,20 @@ CAIRN_RC cairn_store_grant_put(struct cairn_store *s, const struct cairn_grant_r
 
 /* The archive of final documents: nothing is ever replaced or removed; the same file again is CAIRN_OK and changes nothing. A
  * new one sets has_receipt, has_kill, has_certificate of the device's row, and its grade from the note "grade A"... */
-enum cairn_archive { CAIRN_ARCHIVE_STATEMENT, CAIRN_ARCHIVE_RECEIPT, CAIRN_ARCHIVE_KILL, CAIRN_ARCHIVE_CERTIFICATE };
+enum cairn_archive {
+    CAIRN_ARCHIVE_STATEMENT,
+    CAIRN_ARCHIVE_RECEIPT,
+    CAIRN_ARCHIVE_KILL,
+    CAIRN_ARCHIVE_CERTIFICATE,
+    CAIRN_ARCHIVE_GRANT, /* note: the digest of its payload, in hex: what a receipt names */
+};
 CAIRN_RC cairn_store_archive_put(struct cairn_store *s, const uint8_t device[32], enum cairn_archive kind,
                                  struct cairn_span file, const char *note, uint64_t now_s, struct cairn_err *err);
 CAIRN_RC cairn_store_archive_last(struct cairn_store *s, const uint8_t device[32], enum cairn_archive kind,
                                   struct cairn_buf *out, bool *found, struct cairn_err *err);
+/* cairn_store_archive_noted: the last one with this note. */
+CAIRN_RC cairn_store_archive_noted(struct cairn_store *s, const uint8_t device[32], enum cairn_archive kind, const char *note,
+                                   struct cairn_buf *out, bool *found, struct cairn_err *err);
 
 /* Orders. */
 enum cairn_order_state { CAIRN_ORDER_ACTIVE, CAIRN_ORDER_HELD, CAIRN_ORDER_CANCELLED };

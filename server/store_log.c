@@ -24,6 +24,8 @@ static const char ARCHIVE_PUT[] = "INSERT INTO archive (seq, device, kind, sha25
                                   " VALUES ($1, $2, $3, $4, $5, $6, $7)"
                                   " ON CONFLICT (device, kind, sha256) DO NOTHING RETURNING seq";
 static const char ARCHIVE_LAST[] = "SELECT file FROM archive WHERE device = $1 AND kind = $2 ORDER BY seq DESC LIMIT 1";
+static const char ARCHIVE_NOTED[] =
+    "SELECT file FROM archive WHERE device = $1 AND kind = $2 AND note = $3 ORDER BY seq DESC LIMIT 1";
 static const char MARK_RECEIPT[] = "UPDATE device SET has_receipt = 1 WHERE device = $1";
 static const char MARK_KILL[] = "UPDATE device SET has_kill = 1 WHERE device = $1";
 static const char MARK_CERTIFICATE[] = "UPDATE device SET has_certificate = 1, grade = $2 WHERE device = $1";
@@ -154,7 +156,7 @@ static void grade_of(const char *note, char grade[2])
 static enum cairn_rc mark(struct cairn_store *s, const uint8_t device[32], enum cairn_archive kind, const char *note,
                           struct cairn_err *err)
 {
-    static const char *const marks[] = {NULL, MARK_RECEIPT, MARK_KILL, MARK_CERTIFICATE};
+    static const char *const marks[] = {NULL, MARK_RECEIPT, MARK_KILL, MARK_CERTIFICATE, NULL};
     char grade[2];
     if (marks[kind] == NULL) {
         return CAIRN_OK;
@@ -200,6 +202,20 @@ enum cairn_rc cairn_store_archive_last(struct cairn_store *s, const uint8_t devi
     CAIRN_QUERY q = cairn_query(s, ARCHIVE_LAST, err);
     cairn_bind_bytes(&q, cairn_span(device, 32));
     cairn_bind_uint(&q, kind);
+    CAIRN_TRY(cairn_query_row(&q, found));
+    if (*found) {
+        cairn_column_buf(&q, out);
+    }
+    return cairn_query_read(&q);
+}
+
+enum cairn_rc cairn_store_archive_noted(struct cairn_store *s, const uint8_t device[32], enum cairn_archive kind,
+                                        const char *note, struct cairn_buf *out, bool *found, struct cairn_err *err)
+{
+    CAIRN_QUERY q = cairn_query(s, ARCHIVE_NOTED, err);
+    cairn_bind_bytes(&q, cairn_span(device, 32));
+    cairn_bind_uint(&q, kind);
+    cairn_bind_text(&q, note);
     CAIRN_TRY(cairn_query_row(&q, found));
     if (*found) {
         cairn_column_buf(&q, out);

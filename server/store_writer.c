@@ -29,6 +29,7 @@ struct cairn_store_writer {
     struct cairn_job *head, *tail;
     size_t queued, max_queue;
     bool stopping;
+    bool closed;      /* the thread is gone */
     uint64_t next_us; /* the thread's own: when a group may begin, monotonic */
     char *path;
     struct cairn_store *store; /* the thread's own; NULL: has to be opened again */
@@ -277,9 +278,9 @@ void cairn_store_writer_submit(struct cairn_store_writer *writer, struct cairn_j
     }
 }
 
-void cairn_store_writer_stop(struct cairn_store_writer *writer)
+void cairn_store_writer_close(struct cairn_store_writer *writer)
 {
-    if (writer == NULL) {
+    if (writer->closed) {
         return;
     }
     (void)pthread_mutex_lock(&writer->lock);
@@ -287,10 +288,18 @@ void cairn_store_writer_stop(struct cairn_store_writer *writer)
     (void)pthread_cond_signal(&writer->wake);
     (void)pthread_mutex_unlock(&writer->lock);
     (void)pthread_join(writer->thread, NULL);
+    writer->closed = true;
     if (writer->store != NULL) {
         (void)sqlite3_wal_checkpoint_v2(writer->store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     }
-    free_writer(writer);
+}
+
+void cairn_store_writer_stop(struct cairn_store_writer *writer)
+{
+    if (writer != NULL) {
+        cairn_store_writer_close(writer);
+        free_writer(writer);
+    }
 }
 
 void cairn_store_writer_stats(const struct cairn_store_writer *writer, struct cairn_store_stats *out)

@@ -9,7 +9,7 @@
 
 #include "core/file.h"
 
-enum { PEM_MAX = 1 << 20, TICKET_LIFE_S = 7200, CLIENT_CHAIN_MAX = 4 };
+enum { PEM_MAX = 1 << 20, TICKET_LIFE_S = 7200, CLIENT_CHAIN_MAX = 4, CLIENT_CHAIN_BYTES = 16384 };
 static const unsigned char HTTP_1_1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
 static void free_bio(BIO **bio)
@@ -131,6 +131,7 @@ static bool set_up(SSL_CTX *ctx)
     (void)SSL_CTX_set_timeout(ctx, TICKET_LIFE_S);
     SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
     SSL_CTX_set_verify_depth(ctx, CLIENT_CHAIN_MAX);
+    (void)SSL_CTX_set_max_cert_list(ctx, CLIENT_CHAIN_BYTES);
     return SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 && SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
            SSL_CTX_set_num_tickets(ctx, 1) == 1 && SSL_CTX_set_session_id_context(ctx, context, sizeof(context) - 1) == 1;
 }

@@ -80,8 +80,12 @@ CAIRN_RC cairn_work_member(struct cairn_work *work, const uint8_t device[32], st
     if (!found) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "device.unknown", "no device of this id is enrolled here");
     }
-    return cairn_members_open(work->judge->members, work->judge->fleet->root, device, cairn_buf_span(&row->statement), out,
-                              err);
+    enum cairn_rc rc =
+        cairn_members_open(work->judge->members, work->judge->fleet->root, device, cairn_buf_span(&row->statement), out, err);
+    if (rc == CAIRN_E_FORMAT) { /* the database's fault, not that of whoever asks */
+        return CAIRN_FAIL(err, CAIRN_E_IO, "store.corrupt", "a statement in the database is none: restore it from a copy");
+    }
+    return rc;
 }
 
 CAIRN_RC cairn_work_head(struct cairn_work *work, const char *type, const char *nonce_member, struct cairn_tpmdoc *doc,
@@ -119,7 +123,9 @@ enum cairn_rc cairn_work_stale(struct cairn_work *work, const struct cairn_state
 CAIRN_RC cairn_work_fresh(struct cairn_work *work, const struct cairn_statement *statement,
                           const struct cairn_report_row *report, bool found, const char *code, struct cairn_err *err)
 {
-    if (found && report->affirmed_nonce_s + CAIRN_FRESH_S >= work->now_s) {
+    /* A report of the future was made before the clock was set back: how long ago, nobody can say (CHECKS 62). */
+    if (found && report->affirmed_nonce_s <= work->now_s + CAIRN_FRESH_S &&
+        report->affirmed_nonce_s + CAIRN_FRESH_S >= work->now_s) {
         return CAIRN_OK;
     }
     return cairn_work_stale(work, statement, CAIRN_PURPOSE_EVIDENCE, code,
@@ -157,7 +163,7 @@ static int status_of(const struct cairn_err *err)
         {"nonce.stale", 409},       {"evidence.logs", 409},  {"evidence.age", 409},      {"release.held", 409},
         {"release.grace", 409},     {"release.stale", 409},  {"grant.boot", 409},        {"grant.appraisal", 409},
         {"grant.installed", 409},   {"grant.epoch", 409},    {"server.rate", 429},       {"upload.token", 403},
-        {"enrolment.again", 409},   {"server.full", 503},    {"store.busy", 503},
+        {"enrolment.again", 409},   {"server.full", 503},    {"store.busy", 503},        {"nonce.clock", 503},
     };
     for (size_t i = 0; i < CAIRN_ARRAY_LEN(special); i++) {
         if (strcmp(err->code, special[i].code) == 0) {
@@ -182,7 +188,9 @@ static void refuse(struct cairn_work *work, const struct cairn_err *err)
 {
     struct cairn_err shown = *err;
     log_failure(work, err);
-    if (err->rc == CAIRN_E_IO && strncmp(err->code, "server.", 7) != 0) {
+    if (strcmp(err->code, "store.busy") == 0) {
+        (void)CAIRN_FAIL(&shown, CAIRN_E_IO, "server.busy", "the database is held by another program; try again later");
+    } else if (err->rc == CAIRN_E_IO && strncmp(err->code, "server.", 7) != 0) {
         (void)CAIRN_FAIL(&shown, CAIRN_E_IO, "server.failed", "the server could not do it; try again later");
     }
     if (err->rc == CAIRN_E_IO && shown.retry_after_s == 0) {

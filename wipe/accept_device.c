@@ -111,7 +111,12 @@ static CAIRN_RC check_release(const struct cairn_wipe_run *run, const struct cai
         !cairn_span_equal(CAIRN_SPAN(ask.order), CAIRN_SPAN(order->digest))) {
         return needs_release(err, "this device has last asked about another one");
     }
-    return cairn_release_open(run->identity->root, run->release, order, &run->identity->statement, ask.nonce, run->now_s, err);
+    enum cairn_rc rc =
+        cairn_release_open(run->identity->root, run->release, order, &run->identity->statement, ask.nonce, run->now_s, err);
+    if (rc == CAIRN_E_FORMAT) {
+        cairn_err_prefix(err, "its release");
+    }
+    return rc;
 }
 
 /* Files of an earlier life, and the question that is answered now, must be gone before the new journal speaks for this one. */

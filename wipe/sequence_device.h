@@ -1,9 +1,9 @@
 /* wipe/sequence_device.h -- the wipe, from the signed order to the certificate: each step durable before the next, forward
  * only.
  *
- * Files in the state directory: wipe.nonce (the last question to a server),
- * wipe.journal (which step is done), wipe.order, wipe.plan, wipe.media (progress), wipe.start,
- * wipe.kill, wipe.certificate; root.dsse and statement.dsse stand beside them. None holds a secret and none is a target.
+ * Files in the state directory: wipe.nonce (the last question about an online order), wipe.journal (which step is done),
+ * wipe.order, wipe.plan, wipe.media (progress), wipe.start, wipe.kill, wipe.certificate; root.dsse and statement.dsse stand
+ * beside them. None holds a secret and none is a target.
  * A cut at any instant is followed by cairn_wipe_resume, which verifies the stored order again and goes on.
  *
  * Source: DESIGN 10; RECORD (Kill), kept in docs/architecture.md.

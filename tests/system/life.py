@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import uuid
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("CAIRN_BIN", TOP / "build/dev/bin"))
@@ -71,7 +72,12 @@ class Life:
         shutil.copy(BOOTS / which / "ima_binary", self.file("ima.log"))
         self.file("userspace.log").unlink(missing_ok=True)
         self.run("--tcti", self.tcti, "--vectors", BOOTS / which, program=BIN / "boot_replay")
-        self.run(*self.roots(), "--log", self.file("userspace.log"), "--tcti", self.tcti, program=BIN / "cairn-measure")
+        self.file("boot.id").write_text(f"{uuid.uuid4()}\n")
+        self.measure()
+
+    def measure(self):
+        self.run(*self.roots(), "--log", self.file("userspace.log"), "--boot-id", self.file("boot.id"), "--tcti", self.tcti,
+                 program=BIN / "cairn-measure")
 
     def snapshot(self, name):
         """Copies everything the device and its TPM hold; the power is off afterwards until restore."""

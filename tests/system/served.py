@@ -107,10 +107,10 @@ class Served:
         deadline = time.monotonic() + wait
         while time.monotonic() < deadline:
             said = self.log.read_bytes()[start:].decode(errors="replace")
-            ready = re.search(r'event=server.ready.*port="(\d+)"|"event": ?"server.ready".*?"port": ?"(\d+)"|"port": ?"(\d+)".*?"event": ?"server.ready"', said)
+            ready = re.search(r'"event":"server.ready".*"port":"(\d+)"', said)
             if ready:
-                self.port = int(next(g for g in ready.groups() if g))
-                self.settings["server__listen"] = f"127.0.0.1:{self.port}"
+                self.port = int(ready.group(1))
+                self.settings["server__listen"] = str(self.settings["server__listen"]).rpartition(":")[0] + f":{self.port}"
                 self.configure()
                 return self
             if self.process.poll() is not None:

@@ -39,7 +39,9 @@ class Integrator(unittest.TestCase):
         self.assertIn(b"OPERATIONAL", life.run("--config", life.file("shown.conf"), "state").stdout)
         said = life.run("--config", life.file("shown.conf"), "wipe", "plan").stdout.decode()
         self.assertIn("/dev/mmcblk0p3", said)
-        keys = set(re.findall(r'(?:TEXT|NUMBER)\("[a-z]+", "([a-z_]+)"', (TOP / "cli/config.c").read_text()))
+        source = (TOP / "agent/config_device.c").read_text()
+        keys = set(re.findall(r'(?:TEXT|NUMBER)\("[a-z]+", "([a-z_]+)"', source)) | set(re.findall(r"\bAGENT\(([a-z_]+)\)", source)) - {"member"}
+        self.assertIn("server", keys)
         self.assertEqual(keys - set(re.findall(r"^([a-z_]+) =", shown, re.M)), set(), "settings that the page does not show")
 
     def disk(self, line):

@@ -1,13 +1,13 @@
 /* tests/fuzz/attest/fuzz_evidence.c -- an evidence file, and the replay of whatever logs it carries.
  *
- * The attachments' SHA-256 would stop every mutation, so the head is written anew around the fuzzed bytes: input = mask (4),
- * payload length (2), boot log length (2), userspace log length (2), then payload, logs and IMA list. The same bytes are also
- * parsed as a whole file.
+ * The attachments' SHA-256 would stop every mutation, so the head is written anew around the fuzzed bytes: input = which logs
+ * are only named (1), mask (3), payload length (2), boot log length (2), userspace log length (2), then payload, logs and IMA
+ * list. The same bytes are also parsed as a whole file.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/evidence.h"
+#include "attest/replay_cache.h"
 #include "core/doctype.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -19,10 +19,15 @@ static void must(enum cairn_rc rc)
     }
 }
 
-static void attach(struct cairn_tpmdoc *doc, enum cairn_boot_log_kind kind, struct cairn_span bytes)
+static void attach(struct cairn_tpmdoc *doc, enum cairn_boot_log_kind kind, bool named, struct cairn_span bytes)
 {
     struct cairn_attachment *to = &doc->attachments[doc->num_attachments++];
     strncpy(to->kind, cairn_boot_log_name(kind), sizeof to->kind - 1);
+    if (named) {
+        to->named = true;
+        to->len = bytes.len;
+        return;
+    }
     must(cairn_buf_set(&to->bytes, bytes, NULL));
 }
 
@@ -32,7 +37,7 @@ static struct cairn_span take(struct cairn_reader *r, size_t len)
 }
 
 /* A document around the fuzzed parts. */
-static void wrap(struct cairn_reader *r, struct cairn_buf *file)
+static void wrap(uint32_t named, struct cairn_reader *r, struct cairn_buf *file)
 {
     CAIRN_TPMDOC doc = {.type = CAIRN_TYPE_EVIDENCE, .num_attestations = 1};
     CAIRN_JSON *json = NULL;
@@ -46,9 +51,9 @@ static void wrap(struct cairn_reader *r, struct cairn_buf *file)
         const struct cairn_tpm_head head = {.ak = {{0x00, 0x0b}}};
         must(cairn_evidence_payload(&head, "", &doc.payload, NULL));
     }
-    attach(&doc, CAIRN_LOG_FIRMWARE, take(r, firmware_len));
-    attach(&doc, CAIRN_LOG_USERSPACE, take(r, userspace_len));
-    attach(&doc, CAIRN_LOG_IMA, r->rest);
+    attach(&doc, CAIRN_LOG_FIRMWARE, (named & 1) != 0, take(r, firmware_len));
+    attach(&doc, CAIRN_LOG_USERSPACE, (named & 2) != 0, take(r, userspace_len));
+    attach(&doc, CAIRN_LOG_IMA, (named & 4) != 0, r->rest);
     must(cairn_tpmdoc_write(&doc, file, NULL));
 }
 
@@ -58,16 +63,30 @@ static void parse_whole(struct cairn_span file)
     (void)!cairn_evidence_parse(file, &evidence, NULL);
 }
 
+/* What a server asked for takes the place of what was named, and the document stays one. */
+static void attach_named(const struct cairn_buf *file)
+{
+    CAIRN_BUF whole = {0};
+    CAIRN_EVIDENCE again = {0};
+    must(cairn_evidence_attach(cairn_buf_span(file), CAIRN_LOG_FIRMWARE, cairn_span_str("log"), &whole, NULL));
+    must(cairn_evidence_parse(cairn_buf_span(&whole), &again, NULL));
+}
+
 static void parse_wrapped(struct cairn_reader *r)
 {
     static const uint8_t quoted[32] = {0};
     CAIRN_BUF file = {0};
     CAIRN_EVIDENCE evidence = {0};
     CAIRN_REPLAY *replay = NULL;
-    const uint32_t mask = cairn_read_u32(r) & 0xffffff;
-    wrap(r, &file);
+    struct cairn_log_digest logs[CAIRN_NUM_BOOT_LOGS];
+    struct cairn_replay_key key;
+    const uint32_t word = cairn_read_u32(r);
+    wrap(word >> 24, r, &file);
     if (cairn_evidence_parse(cairn_buf_span(&file), &evidence, NULL) == CAIRN_OK) {
-        (void)!cairn_replay_run(&evidence.logs, mask, quoted, &replay, NULL);
+        cairn_evidence_log_digests(&evidence, logs);
+        must(cairn_replay_key_make(word & 0xffffff, quoted, logs, &key, NULL));
+        attach_named(&file);
+        (void)!cairn_replay_run(&evidence.logs, word & 0xffffff, quoted, &replay, NULL);
     }
 }
 

@@ -87,6 +87,20 @@ static void refuses_a_nonce_after_its_life(void **state)
     refuses(key, 1, CAIRN_PURPOSE_GRANT, MASK, NOW + 600, grant.nonce, "nonce.expired");
 }
 
+/* CHECKS 62: the clock stood in the future when it was made; it would outlive everything. */
+static void a_nonce_of_the_future_ends_when_the_clock_is_set_back(void **state)
+{
+    (void)state;
+    const struct cairn_nonce nonce = made(CAIRN_PURPOSE_EVIDENCE);
+    const struct cairn_statement statement = device(1);
+    struct cairn_nonce out;
+    assert_int_equal(cairn_server_nonce_check(key, &statement, CAIRN_PURPOSE_EVIDENCE, MASK, NOW - CAIRN_CLOCK_SKEW_S,
+                                              nonce.nonce, &out, NULL),
+                     CAIRN_OK);
+    refuses(key, 1, CAIRN_PURPOSE_EVIDENCE, MASK, NOW - CAIRN_CLOCK_SKEW_S - 1, nonce.nonce, "nonce.ahead");
+    refuses(key, 1, CAIRN_PURPOSE_EVIDENCE, MASK, 0, nonce.nonce, "nonce.ahead");
+}
+
 static void makes_none_to_learn_from_and_none_behind_its_calendar(void **state)
 {
     (void)state;
@@ -139,6 +153,7 @@ int main(void)
         cmocka_unit_test(refuses_a_nonce_of_another_key_device_purpose_or_mask),
         cmocka_unit_test(refuses_every_flipped_bit_and_so_a_longer_life),
         cmocka_unit_test(refuses_a_nonce_after_its_life),
+        cmocka_unit_test(a_nonce_of_the_future_ends_when_the_clock_is_set_back),
         cmocka_unit_test(makes_none_to_learn_from_and_none_behind_its_calendar),
         cmocka_unit_test(an_upload_token_opens_one_length_for_a_while),
     };

@@ -209,7 +209,7 @@ static void reads_the_boot_id(void **state)
 {
     (void)state;
     char id[CAIRN_BOOT_ID_LEN + 1];
-    assert_int_equal(cairn_measure_boot_id(id, NULL), CAIRN_OK);
+    assert_int_equal(cairn_measure_boot_id(CAIRN_BOOT_ID_FILE, id, NULL), CAIRN_OK);
     assert_int_equal(strspn(id, "0123456789abcdef-"), CAIRN_BOOT_ID_LEN);
 }
 

@@ -1,16 +1,17 @@
 /* tests/unit/server/test_http_tls.c -- server/tls.h and the start of server/http.h: versions, resumption, certificates. */
 #include "http_app.h"
 
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/pem.h>
 
-#include "core/crypto.h"
 #include "server/http_peers.h"
 #include "server/tls.h"
-
-#include <arpa/inet.h>
 
 static const char GET_HELLO[] = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -257,6 +258,44 @@ static void listens_where_it_is_told(void **state)
     serve_stop(&s);
 }
 
+/* serve_passed_socket is what a process does that systemd started: the socket is descriptor 3. */
+static void serve_passed_socket(struct service *s, int fd)
+{
+    char pid[32];
+    (void)snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+    if (dup2(fd, 3) == 3 && setenv("LISTEN_PID", pid, 1) == 0 && setenv("LISTEN_FDS", "1", 1) == 0) {
+        s->config.listen = "systemd";
+        serve_start(s);
+        (void)pause();
+    }
+    _exit(1);
+}
+
+static void takes_the_socket_that_systemd_passes(void **state)
+{
+    (void)state;
+    const struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in bound = {0};
+    socklen_t len = sizeof(bound);
+    char reply[REPLY_TEXT];
+    struct service s;
+    serve_prepare(&s);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&any, sizeof(any)), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&bound, &len), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        serve_passed_socket(&s, fd);
+    }
+    s.port = ntohs(bound.sin_port);
+    assert_int_equal(ask(&s, GET_HELLO, reply, sizeof(reply)), 200);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    (void)close(fd);
+    serve_stop(&s);
+}
+
 static struct cairn_peer peer_of(const char *text, const char *want_text)
 {
     struct sockaddr_storage address = {0};
@@ -310,6 +349,7 @@ int main(void)
         cmocka_unit_test(a_client_certificate_counts_only_where_a_ca_is_named),
         cmocka_unit_test(does_not_start_on_keys_it_should_not_use),
         cmocka_unit_test(listens_where_it_is_told),
+        cmocka_unit_test(takes_the_socket_that_systemd_passes),
         cmocka_unit_test(counts_connections_by_peer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

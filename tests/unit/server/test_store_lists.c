@@ -233,6 +233,21 @@ static void an_altered_audit_log_names_the_entry(void **state)
     }
 }
 
+/* Whoever can write the file can hash, too: a gap with good hashes is still a gap. */
+static void a_gap_with_good_hashes_is_a_gap(void **state)
+{
+    struct room *room = *state;
+    struct cairn_store *store = open_store(room, true);
+    uint64_t num = 0;
+    write_audit(room, store, 5);
+    direct(room, "UPDATE audit SET seq = 6 WHERE seq = 5");
+    write_audit(room, store, 1);
+    direct(room, "UPDATE audit SET seq = 5 WHERE seq = 6");
+    refuses(cairn_store_audit_verify(store, &num, &room->err), CAIRN_E_REFUSED, "audit.chain");
+    assert_non_null(strstr(room->err.text, "entry 6:"));
+    cairn_store_close(store);
+}
+
 /* What the chain cannot show; the head can. */
 static void a_cut_off_end_shows_only_by_the_head(void **state)
 {
@@ -466,6 +481,7 @@ int main(void)
         CASE(the_audit_chain_verifies_and_has_a_head),
         CASE(the_first_hash_is_that_of_the_entrys_canonical_json),
         CASE(an_altered_audit_log_names_the_entry),
+        CASE(a_gap_with_good_hashes_is_a_gap),
         CASE(a_cut_off_end_shows_only_by_the_head),
         CASE(text_that_is_not_utf_8_breaks_no_list),
         CASE(devices_are_listed_in_pages_by_tier_and_life),

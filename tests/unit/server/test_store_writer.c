@@ -21,8 +21,6 @@ struct waited {
     bool done;
     uint32_t number;
     const char *statement;
-    unsigned order; /* in which jobs ended */
-    const struct room *room;
 };
 
 static void done(struct cairn_job *self)
@@ -36,7 +34,7 @@ static void done(struct cairn_job *self)
 
 static void begin(struct waited *w, enum cairn_rc (*run)(struct cairn_store *, struct cairn_job *, struct cairn_err *))
 {
-    *w = (struct waited){.job = {.run = run, .done = done}, .number = w->number, .statement = w->statement, .room = w->room};
+    *w = (struct waited){.job = {.run = run, .done = done}, .number = w->number, .statement = w->statement};
     (void)pthread_mutex_init(&w->lock, NULL);
     (void)pthread_cond_init(&w->over, NULL);
 }
@@ -309,6 +307,7 @@ static void what_is_beyond_the_queue_is_told_to_wait(void **state)
         begin(&jobs[i], put_report);
         cairn_store_writer_submit(writer, &jobs[i].job);
     }
+    assert_true(jobs[2].done); /* at once, while the others wait */
     assert_int_equal(end(&jobs[2]), CAIRN_E_BUSY);
     assert_string_equal(jobs[2].job.err.code, "server.busy");
     assert_int_equal(jobs[2].job.err.retry_after_s, 1);
@@ -558,41 +557,79 @@ static void a_transaction_that_is_gone_fails_the_jobs_before_it_too(void **state
     cairn_store_writer_stop(writer);
 }
 
-static enum cairn_rc lose_the_connection(struct cairn_store *s, struct cairn_job *self, struct cairn_err *err CAIRN_UNUSED)
+static int deny_begin(void *arg CAIRN_UNUSED, int action, const char *what, const char *b CAIRN_UNUSED,
+                      const char *c CAIRN_UNUSED, const char *d CAIRN_UNUSED)
 {
-    /* the next BEGIN finds a file that is no database */
-    int fd = open(((struct waited *)self)->room->path, O_WRONLY);
-    (void)!pwrite(fd, "no database at all", 18, 0);
-    (void)close(fd);
-    (void)sqlite3_db_cacheflush(s->db);
+    return action == SQLITE_TRANSACTION && strcmp(what, "BEGIN") == 0 ? SQLITE_DENY : SQLITE_OK;
+}
+
+/* spoil leaves a connection on which no group can begin. */
+static enum cairn_rc spoil(struct cairn_store *s, struct cairn_job *self CAIRN_UNUSED, struct cairn_err *err CAIRN_UNUSED)
+{
+    (void)sqlite3_set_authorizer(s->db, deny_begin, NULL);
     return CAIRN_OK;
 }
 
-static void the_writer_goes_on_when_a_damaged_file_is_whole_again(void **state)
+static void overwrite(const char *path, const uint8_t bytes[16])
+{
+    int fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, bytes, 16, 0), 16);
+    assert_int_equal(close(fd), 0);
+}
+
+static void the_writer_opens_anew_and_goes_on_when_the_file_is_whole_again(void **state)
+{
+    struct room *room = *state;
+    struct cairn_store_writer *writer = start(room, 100);
+    struct cairn_err err = {0};
+    char aside[128];
+    (void)snprintf(aside, sizeof(aside), "%s.aside", room->path);
+    assert_int_equal(one(writer, 0, spoil, &err), CAIRN_OK);
+    assert_int_equal(one(writer, 1, put_report, &err), CAIRN_E_IO);
+    assert_string_equal(err.code, "store.commit");
+    overwrite(room->path, (const uint8_t *)"no database here");
+    assert_int_equal(one(writer, 2, put_report, &err), CAIRN_E_IO);
+    assert_string_equal(err.code, "store.corrupt");
+    overwrite(room->path, (const uint8_t *)"SQLite format 3");
+    assert_int_equal(rename(room->path, aside), 0);
+    assert_int_equal(one(writer, 3, put_report, &err), CAIRN_E_IO);
+    assert_string_equal(err.code, "store.commit");
+    assert_int_not_equal(access(room->path, F_OK), 0); /* no new one is made in its place */
+    assert_int_equal(rename(aside, room->path), 0);
+    assert_int_equal(one(writer, 4, put_report, &err), CAIRN_OK);
+    cairn_store_writer_stop(writer);
+    struct cairn_store *reader = open_store(room, true);
+    assert_false(has_report(reader, 1) || has_report(reader, 2) || has_report(reader, 3));
+    assert_true(has_report(reader, 4));
+    cairn_store_close(reader);
+}
+
+/* flip_pages damages every page but the first; SQLite finds it when it next reads one from the file. */
+static void flip_pages(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDWR);
+    assert_true(fd >= 0 && fstat(fd, &st) == 0);
+    for (off_t at = 4096; at < st.st_size; at += 4096) {
+        assert_int_equal(pwrite(fd, "\xff\xff\xff\xff\xff\xff\xff\xff", 8, at), 8);
+    }
+    assert_int_equal(close(fd), 0);
+}
+
+static void damaged_pages_under_the_writer_fail_jobs_and_end_nothing(void **state)
 {
     struct room *room = *state;
     struct cairn_err err = {0};
+    cairn_store_writer_stop(start(room, 100));
     struct cairn_store_writer *writer = start(room, 100);
-    assert_int_equal(one(writer, 1, put_report, &err), CAIRN_OK);
+    assert_int_equal(one(writer, 0, spoil, &err), CAIRN_OK);
+    assert_int_equal(one(writer, 1, put_report, &err), CAIRN_E_IO); /* given up: nothing is cached any more */
+    flip_pages(room->path);
+    for (uint32_t i = 2; i < 5; i++) {
+        assert_int_equal(one(writer, i, put_report, &err), CAIRN_E_IO);
+        assert_string_equal(err.code, "store.corrupt");
+    }
     cairn_store_writer_stop(writer);
-    writer = start(room, 100);
-    struct waited w = {.room = room};
-    uint8_t head[100];
-    int fd = open(room->path, O_RDWR);
-    assert_int_equal(pread(fd, head, sizeof(head), 0), sizeof(head));
-    begin(&w, lose_the_connection);
-    cairn_store_writer_submit(writer, &w.job);
-    assert_int_equal(end(&w), CAIRN_OK);
-    enum cairn_rc rc = one(writer, 2, put_report, &err);
-    assert_true(rc == CAIRN_OK || strcmp(err.code, "store.corrupt") == 0);
-    assert_int_equal(pwrite(fd, head, sizeof(head), 0), sizeof(head));
-    (void)close(fd);
-    assert_int_equal(one(writer, 3, put_report, &err), CAIRN_OK);
-    cairn_store_writer_stop(writer);
-    struct cairn_store *reader = open_store(room, true);
-    assert_true(has_report(reader, 1));
-    assert_true(has_report(reader, 3));
-    cairn_store_close(reader);
 }
 
 /* --- kill -9 --- */
@@ -705,7 +742,8 @@ int main(void)
         CASE(a_lock_by_another_program_fails_groups_until_it_is_gone),
         CASE(damage_that_one_job_meets_is_its_own_failure),
         CASE(a_transaction_that_is_gone_fails_the_jobs_before_it_too),
-        CASE(the_writer_goes_on_when_a_damaged_file_is_whole_again),
+        CASE(the_writer_opens_anew_and_goes_on_when_the_file_is_whole_again),
+        CASE(damaged_pages_under_the_writer_fail_jobs_and_end_nothing),
         CASE(what_was_said_to_be_done_is_there_after_kill_9),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

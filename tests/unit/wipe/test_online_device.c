@@ -108,6 +108,35 @@ static void a_release_is_used_up_when_the_order_is_accepted(void **state CAIRN_U
     nothing_was_accepted(d);
 }
 
+/* Power fails at disk step n of the acceptance: it holds, or the question is still there, or a new one must be asked; never is
+ * a question left beside an acceptance that it has already let go. */
+static void a_cut_never_leaves_the_question_beside_the_acceptance(void **state CAIRN_UNUSED)
+{
+    RETIRE *d = online_new();
+    CAIRN_BUF text = {0};
+    unsigned cuts = 0;
+    released(d, FIRST, d->now_s);
+    d->image = fault_disk_copy(d->disk);
+    for (unsigned n = 1;; n++) {
+        fault_disk_restore(d->disk, d->image);
+        fault_disk_arm(d->disk, n, FAULT_CRASH, 1);
+        (void)retire_accept(d);
+        if (!fault_disk_fired(d->disk)) {
+            break;
+        }
+        cuts++;
+        fault_disk_reboot(d->disk, FAULT_TEAR, 411 + n);
+        assert_false(stored(d, "wipe.journal") && stored(d, "wipe.nonce"));
+        if (retire_accept(d) != CAIRN_OK) {
+            assert_string_equal(d->err.code, "order.release");
+            cairn_buf_clear(&text);
+            OK(d, ask(d, FIRST, &text));
+            OK(d, retire_accept(d));
+        }
+    }
+    assert_true(cuts > 10);
+}
+
 /* The release has done its work: what is anchored is not held up by a spool that was deleted. */
 static void an_anchored_order_waits_for_no_second_release(void **state CAIRN_UNUSED)
 {
@@ -217,6 +246,7 @@ int main(void)
         cmocka_unit_test(only_the_last_question_counts),
         cmocka_unit_test(a_question_is_about_one_order),
         cmocka_unit_test(a_release_is_used_up_when_the_order_is_accepted),
+        cmocka_unit_test(a_cut_never_leaves_the_question_beside_the_acceptance),
         cmocka_unit_test(an_anchored_order_waits_for_no_second_release),
         cmocka_unit_test(a_release_by_another_role_is_refused),
         cmocka_unit_test(a_question_that_cannot_be_read_is_none),

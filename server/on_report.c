@@ -546,6 +546,7 @@ CAIRN_RC cairn_on_evidence(struct cairn_work *work, struct cairn_err *err)
     judge_report(work, r);
     CAIRN_TRY(fill_row(work, r, err));
     CAIRN_TRY(make_reply(work, r, err));
+    cairn_verdict_clear(&r->appraisal.verdict); /* large, and many reports wait for the writer at once */
     work->write = write_report;
     return CAIRN_OK;
 }

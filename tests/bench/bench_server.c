@@ -15,6 +15,10 @@
 #include "bench/sim_limit.h"
 #include "bench/sim_load.h"
 
+/* Of what the machine could do if a report cost what nobody can do without: wanted; and below which something has gone wrong.
+ */
+static const double WANTED = 0.4, GUARDED = 0.2;
+
 enum { DEVICES = 3000, MANY = 10000, CONNS = 128, IDLE = 1000, MILLION = 1000000, LIFE_S = 900 };
 
 struct bench {
@@ -96,8 +100,8 @@ static void steady(struct bench *b, const struct sim_server *server)
     figure("steady reports", rate(&r), "reports/s", sim_limit_per_s(&b->limit));
     figure("steady report: server", r.server_cpu_us, "us of a processor", 0);
     figure("steady report: load", r.load_cpu_us, "us of a processor", 0);
-    at_most(b, "steady report: server and load", r.server_cpu_us + r.load_cpu_us, "us of a processor", floor_us / 0.4);
-    figure("steady report: floor of the server's share", floor_us, "us of a processor", r.server_cpu_us);
+    figure("steady report: server and load, wanted", r.server_cpu_us + r.load_cpu_us, "us of a processor", floor_us / WANTED);
+    at_most(b, "steady report: server, guarded", r.server_cpu_us, "us of a processor", floor_us / GUARDED);
     at_most(b, "bytes up", r.up, "bytes", 1200);
     at_most(b, "bytes down", r.down, "bytes", 1000);
     figure("bytes up as TLS", r.tls_up, "bytes", 0);
@@ -143,11 +147,7 @@ static void small(struct bench *b)
     sim_server_start(&server, b->program);
     first_contact(b, &server);
     steady(b, &server);
-#ifdef CAIRN_BENCH_EAR
     with_results(b, &server);
-#else
-    (void)with_results;
-#endif
     idle(b, &server);
     sim_server_clear(&server);
     sim_fleet_clear(&b->fleet);

@@ -19,7 +19,7 @@
  */
 static const double WANTED = 0.4, GUARDED = 0.2;
 
-enum { DEVICES = 3000, MANY = 10000, CONNS = 128, IDLE = 1000, MILLION = 1000000, LIFE_S = 900 };
+enum { DEVICES = 3000, MANY = 10000, CONNS = 128, IDLE = 1000, MILLION = 1000000, LIFE_S = 900, QUIET_PER_S = 100 };
 
 struct bench {
     const char *program, *dir;
@@ -106,6 +106,9 @@ static void steady(struct bench *b, const struct sim_server *server)
     at_most(b, "bytes down", r.down, "bytes", 1000);
     figure("bytes up as TLS", r.tls_up, "bytes", 0);
     figure("bytes down as TLS", r.tls_down, "bytes", 0);
+    const struct sim_result quiet = sim_load_for(load, b->seconds / 2, QUIET_PER_S);
+    figure("latency at 100 reports/s, median", (double)quiet.p50_us / 1e3, "ms", 0);
+    figure("latency at 100 reports/s, p99", (double)quiet.p99_us / 1e3, "ms", 0);
     const struct sim_result half = sim_load_for(load, b->seconds, rate(&r) / 2);
     figure("latency at half the steady load, median", (double)half.p50_us / 1e3, "ms", 0);
     figure("latency at half the steady load, p99", (double)half.p99_us / 1e3, "ms", 0);

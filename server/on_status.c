@@ -78,6 +78,21 @@ static CAIRN_RC store_metrics(const struct cairn_store_stats *s, struct cairn_bu
     return gauge(out, "cairn_write_queue", "Jobs that wait", s->queue, err);
 }
 
+/* The head of the audit log, for whoever keeps it elsewhere: a log that was cut at its end no longer leads there. */
+static CAIRN_RC audit_metrics(struct cairn_store *store, struct cairn_buf *out, struct cairn_err *err)
+{
+    uint8_t hash[32] = {0};
+    char hex[65] = "";
+    uint64_t num = 0;
+    CAIRN_TRY(cairn_store_audit_head(store, &num, hash, err));
+    cairn_hex_encode(CAIRN_SPAN(hash), hex);
+    CAIRN_TRY(counter(out, "cairn_audit_entries_total", "Entries of the audit log", num, err));
+    return put(out, err,
+               "# HELP cairn_audit_head_info Hash of the last entry\n# TYPE cairn_audit_head_info gauge\n"
+               "cairn_audit_head_info{sha256=\"%s\"} 1\n",
+               hex);
+}
+
 /* {"devices": {"OPERATIONAL": 3}} becomes cairn_devices{life="OPERATIONAL"} 3. */
 static CAIRN_RC labelled(const json_t *counts, const char *member, const char *label, struct cairn_buf *out,
                          struct cairn_err *err)
@@ -105,6 +120,7 @@ CAIRN_RC cairn_on_metrics(struct cairn_work *work, struct cairn_err *err)
     CAIRN_TRY(cairn_store_counts(work->judge->store, &counts, err));
     CAIRN_TRY(http_metrics(&http, &out, err));
     CAIRN_TRY(store_metrics(&store, &out, err));
+    CAIRN_TRY(audit_metrics(work->judge->store, &out, err));
     CAIRN_TRY(labelled(counts, "devices", "life", &out, err));
     CAIRN_TRY(labelled(counts, "tiers", "tier", &out, err));
     CAIRN_TRY(labelled(counts, "orders", "state", &out, err));

@@ -110,7 +110,7 @@ class Served:
             ready = re.search(r'"event":"server.ready".*"port":"(\d+)"', said)
             if ready:
                 self.port = int(ready.group(1))
-                self.settings["server__listen"] = f"127.0.0.1:{self.port}"
+                self.settings["server__listen"] = str(self.settings["server__listen"]).rpartition(":")[0] + f":{self.port}"
                 self.configure()
                 return self
             if self.process.poll() is not None:

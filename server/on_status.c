@@ -87,8 +87,10 @@ static CAIRN_RC audit_metrics(struct cairn_store *store, struct cairn_buf *out, 
     CAIRN_TRY(cairn_store_audit_head(store, &num, hash, err));
     cairn_hex_encode(CAIRN_SPAN(hash), hex);
     CAIRN_TRY(counter(out, "cairn_audit_entries_total", "Entries of the audit log", num, err));
-    return put(out, err, "# HELP cairn_audit_head_info Hash of the last entry\n# TYPE cairn_audit_head_info gauge\n"
-                         "cairn_audit_head_info{sha256=\"%s\"} 1\n", hex);
+    return put(out, err,
+               "# HELP cairn_audit_head_info Hash of the last entry\n# TYPE cairn_audit_head_info gauge\n"
+               "cairn_audit_head_info{sha256=\"%s\"} 1\n",
+               hex);
 }
 
 /* {"devices": {"OPERATIONAL": 3}} becomes cairn_devices{life="OPERATIONAL"} 3. */

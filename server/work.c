@@ -80,8 +80,8 @@ CAIRN_RC cairn_work_member(struct cairn_work *work, const uint8_t device[32], st
     if (!found) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "device.unknown", "no device of this id is enrolled here");
     }
-    enum cairn_rc rc = cairn_members_open(work->judge->members, work->judge->fleet->root, device,
-                                          cairn_buf_span(&row->statement), out, err);
+    enum cairn_rc rc =
+        cairn_members_open(work->judge->members, work->judge->fleet->root, device, cairn_buf_span(&row->statement), out, err);
     if (rc == CAIRN_E_FORMAT) { /* the database's fault, not that of whoever asks */
         return CAIRN_FAIL(err, CAIRN_E_IO, "store.corrupt", "a statement in the database is none: restore it from a copy");
     }

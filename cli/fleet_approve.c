@@ -158,6 +158,20 @@ static CAIRN_RC decide(struct desk *d, const char *digest, struct cairn_span ans
     return cairn_path_write(statement, cairn_buf_span(&dsse), 0600, &d->cli->err);
 }
 
+/* What was signed and brought is over: the same request, listed again, is a device that begins again, and gets a challenge of
+ * its own. */
+static CAIRN_RC put_away(struct desk *d, const char *digest)
+{
+    char path[PATH_CAP] = "", kept[PATH_CAP] = "";
+    CAIRN_TRY(file_path(d, digest, ".pending.used", path));
+    (void)unlink(path);
+    CAIRN_TRY(file_path(d, digest, ".statement.dsse", path));
+    CAIRN_TRY(file_path(d, digest, ".signed.dsse", kept));
+    return rename(path, kept) == 0
+               ? CAIRN_OK
+               : CAIRN_FAIL_CAUSE(&d->cli->err, CAIRN_E_IO, "file.rename", errno, "%s: %s", path, strerror(errno));
+}
+
 /* The server has no answer yet, or has gone on: both are for the next look. */
 static bool is_not_yet(const struct cairn_client_reply *reply)
 {
@@ -186,7 +200,7 @@ static CAIRN_RC look_at(struct desk *d, const char *digest)
     }
     CAIRN_TRY(send_file(d, digest, ".statement.dsse", "statement", CAIRN_TYPE_STATEMENT));
     d->num_signed++;
-    return CAIRN_OK;
+    return put_away(d, digest);
 }
 
 static const char *digest_of(const json_t *row)

@@ -66,17 +66,39 @@ static CAIRN_RC judge_request(struct cairn_work *work, struct enrolling *e, stru
     return CAIRN_OK;
 }
 
+static CAIRN_RC look_up(struct cairn_store *store, const uint8_t device[32], bool *known, bool *ticket, struct cairn_err *err)
+{
+    struct cairn_device_row row = {.ticket = false};
+    CAIRN_TRY(cairn_store_device_get(store, device, &row, known, err));
+    *ticket = row.ticket;
+    cairn_device_row_clear(&row);
+    return CAIRN_OK;
+}
+
 /* A TPM that is known is enrolled again with an operator's ticket only (CHECKS 4). */
 static CAIRN_RC check_known(struct cairn_store *store, const uint8_t device[32], struct cairn_err *err)
 {
-    struct cairn_device_row known = {.ticket = false};
-    bool found = false;
-    CAIRN_TRY(cairn_store_device_get(store, device, &known, &found, err));
-    const bool ticket = known.ticket;
-    cairn_device_row_clear(&known);
-    return !found || ticket ? CAIRN_OK
+    bool known = false, ticket = false;
+    CAIRN_TRY(look_up(store, device, &known, &ticket, err));
+    return !known || ticket ? CAIRN_OK
                             : CAIRN_FAIL(err, CAIRN_E_REFUSED, "device.known",
                                          "this TPM is enrolled already: an operator must give a ticket first");
+}
+
+/* A device that begins again has nothing new to ask with: its request is the same bytes. With a ticket what was signed for them
+ * is of the former life, and they begin another enrolment. */
+static CAIRN_RC begin_again(struct cairn_work *work, struct enrolling *e, bool *found, struct cairn_err *err)
+{
+    bool known = false, ticket = false;
+    if (!*found || e->row.statement.len == 0) {
+        return CAIRN_OK;
+    }
+    CAIRN_TRY(look_up(work->judge->store, e->row.device, &known, &ticket, err));
+    if (ticket) {
+        cairn_enrolment_row_clear(&e->row);
+        *found = false;
+    }
+    return CAIRN_OK;
 }
 
 static CAIRN_RC write_request(struct cairn_store *store, struct cairn_work *work, struct cairn_err *err)
@@ -85,6 +107,7 @@ static CAIRN_RC write_request(struct cairn_store *store, struct cairn_work *work
     CAIRN_TRY(check_known(store, e->row.device, err));
     CAIRN_TRY(cairn_store_enrolment_expire(store, work->now_s > OPEN_DAYS_S ? work->now_s - OPEN_DAYS_S : 0, err));
     CAIRN_TRY(cairn_store_enrolment_put(store, &e->row, (unsigned)work->judge->service->config.enrol_open, err));
+    CAIRN_TRY(cairn_store_enrolment_rearm(store, e->row.digest, cairn_buf_span(&e->row.pending), err));
     return cairn_work_audit(store, work, "enrolment.requested", e->row.device, e->detail, err);
 }
 
@@ -102,6 +125,7 @@ CAIRN_RC cairn_on_enrolment_request(struct cairn_work *work, struct cairn_err *e
     CAIRN_TRY(cairn_work_own(work, sizeof *e, enrolling_clear, (void **)&e, err));
     CAIRN_TRY(cairn_sha256(cairn_work_body(work), digest, err));
     CAIRN_TRY(find_row(work, digest, e, &found, err));
+    CAIRN_TRY(begin_again(work, e, &found, err));
     if (found && challenge_stands(work->judge->fleet, &e->row)) {
         return cairn_work_reply_file(work, CAIRN_TYPE_ENROLMENT_CHALLENGE, cairn_buf_span(&e->row.challenge), err);
     }
@@ -266,7 +290,7 @@ CAIRN_RC cairn_on_enrolment_answer(struct cairn_work *work, struct cairn_err *er
         return cairn_work_reply_file(work, CAIRN_TYPE_STATEMENT, cairn_buf_span(&e->row.statement), err);
     }
     CAIRN_TRY(cairn_buf_set(&e->row.answer, cairn_work_body(work), err));
-    if (work->judge->fleet->enrol != NULL && e->row.pending.len > 0) {
+    if (work->judge->fleet->enrol != NULL) { /* nobody else will answer: a challenge that was used up is refused */
         work->write = take_pending;
         work->then = judge_answer;
         return CAIRN_OK;

@@ -142,6 +142,10 @@ CAIRN_RC cairn_store_enrolment_put(struct cairn_store *s, const struct cairn_enr
 /* cairn_store_enrolment_pending_take gives the pending file and removes it, once (CHECKS 3). *found false: it was taken. */
 CAIRN_RC cairn_store_enrolment_pending_take(struct cairn_store *s, const uint8_t digest[32], struct cairn_buf *out, bool *found,
                                             struct cairn_err *err);
+/* cairn_store_enrolment_rearm: the pending file (it may be empty) of a challenge that was made anew, to be taken once. Only for
+ * that: what _put brings is no new try. */
+CAIRN_RC cairn_store_enrolment_rearm(struct cairn_store *s, const uint8_t digest[32], struct cairn_span pending,
+                                     struct cairn_err *err);
 CAIRN_RC cairn_store_enrolment_expire(struct cairn_store *s, uint64_t before_s, struct cairn_err *err); /* open ones only */
 
 /* The grant that was given to a device, so that a repeated request gets the same. */

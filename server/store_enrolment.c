@@ -17,6 +17,8 @@ static const char PUT[] =
 static const char TAKE[] = "UPDATE enrolment SET taken = 1 WHERE digest = $1 AND taken = 0 AND length(pending) > 0"
                            " RETURNING pending";
 static const char WIPE[] = "UPDATE enrolment SET pending = $2 WHERE digest = $1";
+/* A fresh challenge has a try of its own. */
+static const char REARM[] = "UPDATE enrolment SET pending = $2, taken = 0 WHERE digest = $1";
 static const char EXPIRE[] = "DELETE FROM enrolment WHERE waiting = 1 AND created_s < $1";
 
 void cairn_enrolment_row_clear(struct cairn_enrolment_row *row)
@@ -133,6 +135,15 @@ enum cairn_rc cairn_store_enrolment_pending_take(struct cairn_store *s, const ui
     CAIRN_QUERY q = cairn_query(s, WIPE, err);
     cairn_bind_bytes(&q, cairn_span(digest, 32));
     cairn_bind_bytes(&q, (struct cairn_span){0});
+    return cairn_query_run(&q);
+}
+
+enum cairn_rc cairn_store_enrolment_rearm(struct cairn_store *s, const uint8_t digest[32], struct cairn_span pending,
+                                          struct cairn_err *err)
+{
+    CAIRN_QUERY q = cairn_query(s, REARM, err);
+    cairn_bind_bytes(&q, cairn_span(digest, 32));
+    cairn_bind_bytes(&q, pending);
     return cairn_query_run(&q);
 }
 

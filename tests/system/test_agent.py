@@ -47,6 +47,19 @@ class AgentTest(Enrolled):
             if code:
                 self.assertIn("pcr.7", done.stdout.decode())
 
+    def test_a_tpm_whose_hierarchies_were_taken_after_the_enrolment_still_reports(self):
+        """Reports need no authorisation of owner, endorsement or lockout."""
+        self.steady()
+        env = {**self.life.env, "TPM2TOOLS_TCTI": self.life.tcti}
+        taken = ["owner", "endorsement", "lockout"]
+        try:
+            for hierarchy in taken:
+                subprocess.run(["tpm2_changeauth", "-c", hierarchy, "taken"], env=env, check=True, capture_output=True, timeout=60)
+            self.assertIn("affirming", self.life.once().stdout.decode())
+        finally:
+            for hierarchy in taken:
+                subprocess.run(["tpm2_changeauth", "-c", hierarchy, "-p", "taken"], env=env, check=True, capture_output=True, timeout=60)
+
     def test_missing_logs_are_sent_with_the_same_document(self):
         self.steady()
         self.server.logs_known = False

@@ -630,6 +630,12 @@ static void a_pending_file_is_taken_once_and_does_not_come_back(void **state)
     ok(cairn_store_enrolment_pending_take(store, row.digest, &again, &found, &room->err));
     assert_false(found);
     assert_null(again.p);
+    ok(cairn_store_enrolment_rearm(store, row.digest, cairn_span_str("another"), &room->err));
+    ok(cairn_store_enrolment_pending_take(store, row.digest, &again, &found, &room->err));
+    assert_true(found);
+    assert_string_equal((const char *)again.p, "another");
+    ok(cairn_store_enrolment_pending_take(store, row.digest, &again, &found, &room->err));
+    assert_false(found);
     cairn_store_close(store);
 }
 

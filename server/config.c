@@ -69,7 +69,7 @@ void cairn_server_config_default(struct cairn_server_config *out)
     out->drain_s = 10;
     out->queue = 4096;
     out->replay_cache_bytes = 64 << 20;
-    out->device_cache = 4096;
+    out->device_cache = 16384;
     out->enrol_open = 100;
     out->grant_life_s = 3600;
     out->requests_per_s = 100;

@@ -8,6 +8,8 @@ struct entry {
     uint8_t device[32];
     struct cairn_buf file;
     struct cairn_member member;
+    bool stands;
+    struct cairn_standing standing;
     struct entry *chain;
     struct entry *newer, *older;
 };
@@ -33,18 +35,35 @@ CAIRN_RC cairn_members_new(size_t max, struct cairn_members **out, struct cairn_
     return CAIRN_OK;
 }
 
+void cairn_standing_clear(struct cairn_standing *standing)
+{
+    cairn_report_row_clear(&standing->last);
+    *standing = (struct cairn_standing){.changes = 0};
+}
+
 static void entry_free(struct entry *e)
 {
+    cairn_standing_clear(&e->standing);
     cairn_claim_key_free(e->member.key);
     cairn_buf_clear(&e->file);
     free(e);
 }
 
 /* A device id is a digest: its first bytes are as good as a hash. */
-static struct entry **bucket(struct cairn_members *m, const uint8_t device[32])
+static uint64_t hash(const uint8_t device[32])
 {
     struct cairn_reader r = cairn_reader(cairn_span(device, 32));
-    return &m->buckets[cairn_read_u64(&r) % m->num_buckets];
+    return cairn_read_u64(&r);
+}
+
+_Atomic uint64_t *cairn_version_of(struct cairn_versions *versions, const uint8_t device[32])
+{
+    return &versions->device[hash(device) % CAIRN_VERSIONS];
+}
+
+static struct entry **bucket(struct cairn_members *m, const uint8_t device[32])
+{
+    return &m->buckets[hash(device) % m->num_buckets];
 }
 
 static void unlink_use(struct cairn_members *m, struct entry *e)
@@ -150,4 +169,34 @@ CAIRN_RC cairn_members_open(struct cairn_members *members, const struct cairn_ro
     }
     *out = &e->member;
     return CAIRN_OK;
+}
+
+bool cairn_members_take(struct cairn_members *members, struct cairn_versions *versions, const uint8_t device[32],
+                        struct cairn_standing *out, const struct cairn_member **member)
+{
+    struct entry *e = find(members, device);
+    if (e == NULL || !e->stands || e->standing.changes != atomic_load(&versions->changes) ||
+        e->standing.version != atomic_load(cairn_version_of(versions, device))) {
+        return false;
+    }
+    *out = e->standing;
+    e->standing = (struct cairn_standing){.changes = 0};
+    e->stands = false;
+    unlink_use(members, e);
+    link_newest(members, e);
+    *member = &e->member;
+    return true;
+}
+
+void cairn_members_keep(struct cairn_members *members, const uint8_t device[32], struct cairn_standing *standing)
+{
+    struct entry *e = find(members, device);
+    if (e == NULL) {
+        cairn_standing_clear(standing);
+        return;
+    }
+    cairn_standing_clear(&e->standing);
+    e->standing = *standing;
+    e->stands = true;
+    *standing = (struct cairn_standing){.changes = 0};
 }

@@ -6,12 +6,37 @@
 #ifndef CAIRN_SERVER_MEMBERS_H
 #define CAIRN_SERVER_MEMBERS_H
 
+#include <stdatomic.h>
+
 #include "attest/appraise.h"
+#include "server/store.h"
 
 struct cairn_member {
     struct cairn_statement statement;
     struct cairn_claim_key *key; /* the AK, prepared */
 };
+/* struct cairn_standing is what the store said of a device, or was given, last: with it a steady report needs no read. It holds
+ * as long as nothing else was written about devices in general (`changes`) and about this one (`version`: struct
+ * cairn_versions); the writer compares again all the same. All-zero is a valid cleared state. */
+struct cairn_standing {
+    uint64_t changes, version;
+    enum cairn_device_life life;
+    uint64_t epoch;
+    bool has_order; /* to be told with every report: then the standing is not kept */
+    uint8_t order[32];
+    bool known;
+    struct cairn_report_row last; /* when known */
+};
+void cairn_standing_clear(struct cairn_standing *standing);
+
+/* struct cairn_versions counts what is written; shared by all threads, incremented by the writer's alone, after the commit. */
+enum { CAIRN_VERSIONS = 1 << 16 };
+struct cairn_versions {
+    _Atomic uint64_t changes;
+    _Atomic uint64_t device[CAIRN_VERSIONS]; /* by the first bytes of its id */
+};
+_Atomic uint64_t *cairn_version_of(struct cairn_versions *versions, const uint8_t device[32]);
+
 struct cairn_members;
 CAIRN_RC cairn_members_new(size_t max, struct cairn_members **out, struct cairn_err *err);
 void cairn_members_free(struct cairn_members *members);
@@ -19,6 +44,12 @@ void cairn_members_free(struct cairn_members *members);
  * were when it was enrolled). Borrowed until the next call. Errors of cairn_statement_open; "memory". */
 CAIRN_RC cairn_members_open(struct cairn_members *members, const struct cairn_root *root, const uint8_t device[32],
                             struct cairn_span file, const struct cairn_member **out, struct cairn_err *err);
+/* cairn_members_take moves a standing that still holds out of the cache and lends its member; false: the store has to be asked.
+ */
+bool cairn_members_take(struct cairn_members *members, struct cairn_versions *versions, const uint8_t device[32],
+                        struct cairn_standing *out, const struct cairn_member **member);
+/* cairn_members_keep moves one in, if the device is in the cache; `*standing` is cleared. */
+void cairn_members_keep(struct cairn_members *members, const uint8_t device[32], struct cairn_standing *standing);
 /* cairn_members_forget empties it: another root. */
 void cairn_members_forget(struct cairn_members *members);
 

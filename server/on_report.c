@@ -25,8 +25,9 @@ struct report {
     struct cairn_evidence evidence;
     struct cairn_device_row device;
     const struct cairn_member *member; /* borrowed from the worker's cache: not used in the writer's thread */
-    struct cairn_report_row last, next;
-    bool known; /* `last` is there */
+    struct cairn_standing before;      /* what was known of it */
+    struct cairn_report_row next;
+    bool written; /* `next` was */
     struct cairn_nonce nonce;
     uint64_t now_ms;
     char audience[AUDIENCE_MAX];
@@ -42,7 +43,7 @@ static void report_clear(void *own)
     cairn_appraisal_clear(&r->appraisal);
     cairn_evidence_clear(&r->evidence);
     cairn_device_row_clear(&r->device);
-    cairn_report_row_clear(&r->last);
+    cairn_standing_clear(&r->before);
     cairn_report_row_clear(&r->next);
     for (size_t i = 0; i < CAIRN_NUM_BOOT_LOGS; i++) {
         cairn_buf_clear(&r->stored[i]);
@@ -162,10 +163,10 @@ static CAIRN_RC check_fresh(struct cairn_work *work, struct report *r, struct ca
                                 "a result for others needs a nonce younger than 60 s: report again with the one given here",
                                 err);
     }
-    if (!r->known) {
+    if (!r->before.known) {
         return CAIRN_OK;
     }
-    const struct cairn_moment before = moment_before(&r->last), now = moment_now(r);
+    const struct cairn_moment before = moment_before(&r->before.last), now = moment_now(r);
     return cairn_continuity_stale(&before, &now, nonce_age(work, r))
                ? stale(work, r, "the TPM's clock says that this quote was made long before it came", err)
                : CAIRN_OK;
@@ -180,9 +181,9 @@ static void fill_logs(struct report *r)
     for (size_t i = 0; i < CAIRN_NUM_BOOT_LOGS; i++) {
         if (r->logs[i].state == CAIRN_LOG_INLINE && r->logs[i].len == 0) {
             r->logs[i] = (struct cairn_log_digest){.state = CAIRN_LOG_LEFT_OUT};
-        } else if (r->logs[i].state == CAIRN_LOG_LEFT_OUT && r->known && r->last.has_log[i]) {
+        } else if (r->logs[i].state == CAIRN_LOG_LEFT_OUT && r->before.known && r->before.last.has_log[i]) {
             r->logs[i].state = CAIRN_LOG_NAMED;
-            cairn_copy(r->logs[i].sha256, r->last.log[i], sizeof r->logs[i].sha256);
+            cairn_copy(r->logs[i].sha256, r->before.last.log[i], sizeof r->logs[i].sha256);
         }
     }
 }
@@ -267,12 +268,12 @@ static bool policy_is(const struct cairn_fleet *fleet, const uint8_t digest[32])
 /* A failure stands until the policy changes or an operator clears it: no time and no clean boot launders it (CHECKS 37). */
 static void weigh_sticky(const struct cairn_work *work, struct report *r)
 {
-    const bool stands = r->known && r->last.sticky && policy_is(work->judge->fleet, r->last.sticky_policy);
+    const bool stands = r->before.known && r->before.last.sticky && policy_is(work->judge->fleet, r->before.last.sticky_policy);
     if (stands) {
-        cairn_verdict_add(&r->appraisal.verdict, "appraisal.sticky", CAIRN_FAILED, true, "", r->last.sticky_code,
+        cairn_verdict_add(&r->appraisal.verdict, "appraisal.sticky", CAIRN_FAILED, true, "", r->before.last.sticky_code,
                           "an earlier report failed");
     }
-    r->cleared_sticky = r->known && r->last.sticky && !stands;
+    r->cleared_sticky = r->before.known && r->before.last.sticky && !stands;
 }
 
 static void judge_report(const struct cairn_work *work, struct report *r)
@@ -282,8 +283,8 @@ static void judge_report(const struct cairn_work *work, struct report *r)
     if (!fleet->has_policy) { /* nothing is trusted by default (CHECKS 38) */
         cairn_verdict_add(&r->appraisal.verdict, "policy.absent", CAIRN_ABSENT, true, "", "", "this server has no policy");
     }
-    if (r->known) {
-        const struct cairn_moment before = moment_before(&r->last), now = moment_now(r);
+    if (r->before.known) {
+        const struct cairn_moment before = moment_before(&r->before.last), now = moment_now(r);
         cairn_continuity_judge(&before, &now, &r->appraisal.verdict);
     }
     weigh_sticky(work, r);
@@ -343,9 +344,9 @@ static void carry_sticky(const struct cairn_work *work, struct report *r)
     if (!n->sticky) {
         return;
     }
-    const bool stood = r->known && r->last.sticky && !r->cleared_sticky;
+    const bool stood = r->before.known && r->before.last.sticky && !r->cleared_sticky;
     cairn_copy(n->sticky_policy, work->judge->fleet->policy.digest, sizeof n->sticky_policy);
-    (void)snprintf(n->sticky_code, sizeof n->sticky_code, "%s", stood ? r->last.sticky_code : first_failed(verdict));
+    (void)snprintf(n->sticky_code, sizeof n->sticky_code, "%s", stood ? r->before.last.sticky_code : first_failed(verdict));
     r->set_sticky = !stood;
 }
 
@@ -400,7 +401,7 @@ static CAIRN_RC add_ear(struct cairn_work *work, const struct report *r, json_t 
     const bool affirming = r->appraisal.verdict.tier == CAIRN_TIER_AFFIRMING;
     struct cairn_ear_seal seal;
     if (affirming) {
-        CAIRN_TRY(cairn_ear_seal_of(s, &fleet->policy, r->appraisal.replay, r->device.epoch, &seal, err));
+        CAIRN_TRY(cairn_ear_seal_of(s, &fleet->policy, r->appraisal.replay, r->before.epoch, &seal, err));
     }
     const struct cairn_ear_in in = {.statement = s,
                                     .policy = &fleet->policy,
@@ -419,15 +420,10 @@ static CAIRN_RC add_ear(struct cairn_work *work, const struct report *r, json_t 
 
 static CAIRN_RC add_tasks(struct cairn_work *work, const struct report *r, json_t *reply, struct cairn_err *err)
 {
-    uint8_t order[32] = {0};
-    bool found = false;
-    if (r->device.life != CAIRN_DEVICE_RETIRED) {
-        CAIRN_TRY(cairn_store_order_for(work->judge->store, r->next.device, work->now_s, order, &found, err));
+    if (r->before.has_order) {
+        return cairn_json_set_hex(reply, "order", CAIRN_SPAN(r->before.order), err);
     }
-    if (found) {
-        return cairn_json_set_hex(reply, "order", CAIRN_SPAN(order), err);
-    }
-    if (work->judge->fleet->grants && r->device.life == CAIRN_DEVICE_ENROLLED && r->next.tier == CAIRN_TIER_AFFIRMING) {
+    if (work->judge->fleet->grants && r->before.life == CAIRN_DEVICE_ENROLLED && r->next.tier == CAIRN_TIER_AFFIRMING) {
         return cairn_json_set_bool(reply, "grant", true, err);
     }
     return CAIRN_OK;
@@ -484,10 +480,10 @@ static CAIRN_RC spend_nonce(const struct cairn_work *work, struct report *r, con
     if (found && nonce_spent(work, now, r)) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "nonce.stale", "this nonce was spent by another document");
     }
-    if (found != r->known || (found && !cairn_span_equal(CAIRN_SPAN(now->body), CAIRN_SPAN(r->last.body)))) {
+    if (found != r->before.known || (found && !cairn_span_equal(CAIRN_SPAN(now->body), CAIRN_SPAN(r->before.last.body)))) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "nonce.stale", "another report of this device came at the same time");
     }
-    if (found && now->sticky != r->last.sticky) {
+    if (found && now->sticky != r->before.last.sticky) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "nonce.stale", "an operator cleared this device at the same time");
     }
     cairn_nonce_spend_into(now->nonce_issued_s, (const uint8_t(*)[12])now->spent, now->num_spent, &r->nonce,
@@ -504,6 +500,7 @@ static CAIRN_RC put_report(struct cairn_store *store, struct cairn_work *work, c
     }
     CAIRN_TRY(spend_nonce(work, r, now, found, err));
     CAIRN_TRY(cairn_store_report_put(store, &r->next, err));
+    r->written = true;
     CAIRN_TRY(keep_logs(store, r, err));
     return note_changes(store, work, r, err);
 }
@@ -519,13 +516,49 @@ static CAIRN_RC write_report(struct cairn_store *store, struct cairn_work *work,
     return rc;
 }
 
+/* Back in the worker's thread: the next report of this device needs no read. An order is asked for each time. */
+static CAIRN_RC remember(struct cairn_work *work, struct cairn_err *err)
+{
+    struct report *r = work->own;
+    (void)err;
+    if (!r->written || r->before.has_order) {
+        return CAIRN_OK;
+    }
+    cairn_report_row_clear(&r->before.last);
+    r->before.last = r->next;
+    r->next = (struct cairn_report_row){.tier = 0};
+    r->before.known = true;
+    r->before.version = work->version;
+    cairn_members_keep(work->judge->members, work->device, &r->before);
+    return CAIRN_OK;
+}
+
+/* The counts first: what is written while we read makes what we read count for nothing. */
+static CAIRN_RC read_standing(struct cairn_work *work, struct report *r, const uint8_t device[32], struct cairn_err *err)
+{
+    struct cairn_versions *versions = &work->judge->service->versions;
+    struct cairn_store *store = work->judge->store;
+    struct cairn_standing *s = &r->before;
+    s->changes = atomic_load(&versions->changes);
+    CAIRN_TRY(cairn_work_member(work, device, &r->device, &r->member, err));
+    s->life = r->device.life;
+    s->epoch = r->device.epoch;
+    CAIRN_TRY(cairn_store_report_get(store, device, &s->last, &s->known, err));
+    return s->life == CAIRN_DEVICE_RETIRED ? CAIRN_OK
+                                           : cairn_store_order_for(store, device, work->now_s, s->order, &s->has_order, err);
+}
+
 static CAIRN_RC find_reporter(struct cairn_work *work, struct report *r, struct cairn_err *err)
 {
     bool there = false;
+    const uint8_t *device = r->evidence.head.device;
     CAIRN_TRY(cairn_http_query(cairn_call_head(work->call), "aud", r->audience, sizeof r->audience, &there, err));
     CAIRN_TRY(cairn_evidence_parse(cairn_work_body(work), &r->evidence, err));
-    CAIRN_TRY(cairn_work_member(work, r->evidence.head.device, &r->device, &r->member, err));
-    CAIRN_TRY(cairn_store_report_get(work->judge->store, r->evidence.head.device, &r->last, &r->known, err));
+    cairn_copy(work->device, device, sizeof work->device);
+    work->of_one_device = true;
+    if (!cairn_members_take(work->judge->members, &work->judge->service->versions, device, &r->before, &r->member)) {
+        CAIRN_TRY(read_standing(work, r, device, err));
+    }
     return body_digest(work, r->next.body, err);
 }
 
@@ -535,12 +568,12 @@ CAIRN_RC cairn_on_evidence(struct cairn_work *work, struct cairn_err *err)
     CAIRN_TRY(cairn_work_own(work, sizeof *r, report_clear, (void **)&r, err));
     r->now_ms = cairn_service_now_ms();
     CAIRN_TRY(find_reporter(work, r, err));
-    if (r->known && cairn_span_equal(CAIRN_SPAN(r->next.body), CAIRN_SPAN(r->last.body))) {
-        return cairn_work_reply_file(work, "application/json", cairn_buf_span(&r->last.reply), err);
+    if (r->before.known && cairn_span_equal(CAIRN_SPAN(r->next.body), CAIRN_SPAN(r->before.last.body))) {
+        return cairn_work_reply_file(work, "application/json", cairn_buf_span(&r->before.last.reply), err);
     }
     CAIRN_TRY(check_nonce(work, r, err));
     CAIRN_TRY(authenticate(work, r, err));
-    if (r->known && nonce_spent(work, &r->last, r)) {
+    if (r->before.known && nonce_spent(work, &r->before.last, r)) {
         return stale(work, r, "this nonce was spent by another document", err);
     }
     fill_logs(r);
@@ -551,5 +584,6 @@ CAIRN_RC cairn_on_evidence(struct cairn_work *work, struct cairn_err *err)
     CAIRN_TRY(make_reply(work, r, err));
     cairn_verdict_clear(&r->appraisal.verdict); /* large, and many reports wait for the writer at once */
     work->write = write_report;
+    work->then = remember;
     return CAIRN_OK;
 }

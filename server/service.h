@@ -24,6 +24,7 @@ struct cairn_service {
     struct cairn_store_writer *writer;
     struct cairn_http *http; /* for the metrics */
     uint8_t nonce_key[32];
+    struct cairn_versions versions;
     struct cairn_seen *proofs; /* DPoP proofs that were accepted */
     pthread_mutex_t lock;      /* of `judges` */
     struct cairn_judge *judges;

@@ -233,9 +233,23 @@ static CAIRN_RC job_run(struct cairn_store *store, struct cairn_job *self, struc
     return work->write(store, work, err);
 }
 
+/* What the workers' caches hold of what was written holds no more. */
+static void count_change(struct cairn_work *work)
+{
+    struct cairn_versions *versions = &work->judge->service->versions;
+    if (work->of_one_device) {
+        work->version = atomic_fetch_add(cairn_version_of(versions, work->device), 1) + 1;
+    } else {
+        (void)atomic_fetch_add(&versions->changes, 1);
+    }
+}
+
 static void job_done(struct cairn_job *self)
 {
     struct cairn_work *work = (struct cairn_work *)self;
+    if (work->job.rc == CAIRN_OK) {
+        count_change(work);
+    }
     work->post.run = written;
     cairn_worker_post(work->judge->worker, &work->post);
 }

@@ -43,6 +43,9 @@ struct cairn_work {
     json_t *extra; /* members for a problem */
     /* the handler's own */
     cairn_writing *write;
+    bool of_one_device; /* what is written is a row of `device` alone: the rest of the caches stays (server/members.h) */
+    uint8_t device[32];
+    uint64_t version; /* of that device, after the commit */
     cairn_handler *then;
     void *own;
     void (*own_free)(void *own);

@@ -11,56 +11,104 @@
 
 #define UINT_MAX_EXACT ((UINT64_C(1) << 53) - 1)
 
-/* string_end gives the place of the closing quote of the string that starts at `at`, or the text's end. */
-static size_t string_end(struct cairn_span text, size_t at)
+/* struct scan is one look at a text whose syntax nobody has checked yet: nesting, numbers, and whether it is `plain`.
+ *
+ * A plain text that jansson then reads is canonical without being written again: every string in it is printable ASCII without
+ * escapes, every number in its shortest form, every object's members ascend, and nothing else stands between. Most texts are.
+ */
+struct scan {
+    struct cairn_span text;
+    size_t at, depth;
+    bool plain, real;
+    struct cairn_span key[CAIRN_JSON_MAX_DEPTH + 2]; /* the last member's name, by depth */
+};
+
+static int peek(const struct scan *s)
 {
-    for (at++; at < text.len && text.p[at] != '"'; at++) {
-        if (text.p[at] == '\\') {
-            at++;
+    return s->at < s->text.len ? s->text.p[s->at] : -1;
+}
+
+static bool ascends(struct cairn_span before, struct cairn_span name)
+{
+    const size_t common = before.len < name.len ? before.len : name.len;
+    const int order = common > 0 ? memcmp(before.p, name.p, common) : 0;
+    return order != 0 ? order < 0 : before.len < name.len;
+}
+
+/* A string that a colon follows is a member's name. */
+static void scan_string(struct scan *s)
+{
+    const size_t start = ++s->at;
+    while (s->at < s->text.len && s->text.p[s->at] != '"') {
+        const uint8_t c = s->text.p[s->at];
+        s->plain = s->plain && c >= 0x20 && c < 0x7f && c != '\\';
+        s->at += c == '\\' ? 2 : 1;
+    }
+    const size_t end = s->at < s->text.len ? s->at : s->text.len;
+    s->at++;
+    if (peek(s) == ':') {
+        const struct cairn_span name = cairn_span(s->text.p + start, end - start);
+        s->plain = s->plain && (s->key[s->depth].p == NULL || ascends(s->key[s->depth], name));
+        s->key[s->depth] = name;
+    }
+}
+
+static bool is_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static void scan_number(struct scan *s)
+{
+    const size_t start = s->at;
+    const bool minus = peek(s) == '-';
+    s->at += minus ? 1 : 0;
+    const bool zero = peek(s) == '0';
+    for (int c = peek(s); is_digit(c) || c == '+' || c == '-' || c == '.' || c == 'e' || c == 'E'; c = peek(s)) {
+        s->real = s->real || c == '.' || c == 'e' || c == 'E';
+        s->at++;
+    }
+    const size_t digits = s->at - start - (minus ? 1 : 0);
+    s->plain = s->plain && digits > 0 && !(zero && (minus || digits > 1));
+}
+
+static void scan_mark(struct scan *s)
+{
+    const int c = peek(s);
+    s->at++;
+    if (c == '{' || c == '[') {
+        s->depth++;
+        if (s->depth <= CAIRN_JSON_MAX_DEPTH) {
+            s->key[s->depth] = (struct cairn_span){NULL, 0};
         }
+    } else if ((c == '}' || c == ']') && s->depth > 0) {
+        s->depth--;
+    } else if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
+        s->plain = false;
     }
-    return at;
 }
 
-static bool starts_number(uint8_t c)
+static enum cairn_rc scan(struct cairn_span text, const char *place, bool *plain, struct cairn_err *err)
 {
-    return c == '-' || (c >= '0' && c <= '9');
-}
-
-/* number_end gives the place after a number's last character; *real is set when it has a fraction or an exponent. */
-static size_t number_end(struct cairn_span text, size_t at, bool *real)
-{
-    while (at < text.len && (starts_number(text.p[at]) || memchr("+.eE", text.p[at], 4) != NULL)) {
-        *real = *real || memchr(".eE", text.p[at], 3) != NULL;
-        at++;
-    }
-    return at;
-}
-
-/* scan looks at the nesting and the numbers of a text whose syntax nobody has checked yet. */
-static enum cairn_rc scan(struct cairn_span text, const char *place, struct cairn_err *err)
-{
-    size_t depth = 0;
-    for (size_t at = 0; at < text.len; at++) {
-        uint8_t c = text.p[at];
-        bool real = false;
+    struct scan s = {.text = text, .plain = true};
+    while (s.at < text.len) {
+        const int c = peek(&s);
         if (c == '"') {
-            at = string_end(text, at);
-        } else if (c == '{' || c == '[') {
-            depth++;
-        } else if ((c == '}' || c == ']') && depth > 0) {
-            depth--;
-        } else if (starts_number(c)) {
-            at = number_end(text, at, &real) - 1;
+            scan_string(&s);
+        } else if (c == '-' || is_digit(c)) {
+            scan_number(&s);
+        } else {
+            scan_mark(&s);
         }
-        if (depth > CAIRN_JSON_MAX_DEPTH) {
+        if (s.depth > CAIRN_JSON_MAX_DEPTH) {
             return CAIRN_FAIL(err, CAIRN_E_FORMAT, "json.depth", "%s: nested deeper than %d levels", place,
                               CAIRN_JSON_MAX_DEPTH);
         }
-        if (real) {
+        if (s.real) {
             return CAIRN_FAIL(err, CAIRN_E_FORMAT, "json.syntax", "%s: a number with a fraction or an exponent", place);
         }
     }
+    *plain = s.plain;
     return CAIRN_OK;
 }
 
@@ -95,7 +143,8 @@ enum cairn_rc cairn_json_parse(struct cairn_span text, size_t max_len, bool cano
     if (text.len > max_len) {
         return CAIRN_FAIL(err, CAIRN_E_FORMAT, "json.large", "%s: %zu bytes, %zu allowed", place, text.len, max_len);
     }
-    CAIRN_TRY(scan(text, place, err));
+    bool plain = false;
+    CAIRN_TRY(scan(text, place, &plain, err));
     json_error_t why = {0};
     CAIRN_JSON *json = json_loadb(text.len > 0 ? (const char *)text.p : "", text.len, JSON_REJECT_DUPLICATES, &why);
     if (json == NULL && json_error_code(&why) == json_error_out_of_memory) {
@@ -108,7 +157,7 @@ enum cairn_rc cairn_json_parse(struct cairn_span text, size_t max_len, bool cano
     if (!json_is_object(json)) {
         return CAIRN_FAIL(err, CAIRN_E_FORMAT, "json.syntax", "%s: not an object", place);
     }
-    if (canonical) {
+    if (canonical && !plain) {
         CAIRN_TRY(check_canonical(json, text, place, err));
     }
     *out = json;

@@ -45,22 +45,37 @@ static void refuses_what_is_not_canonical(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "{\"b\":1,\"a\":2}",           /* order */
-        "{\"a\":1 }",                  /* white space */
-        " {\"a\":1}",                  /* before */
-        "{\"a\":1}\n",                 /* after */
-        "{\"a\":\"\\u0041\"}",         /* an escape that is not needed */
-        "{\"a\":\"\\/\"}",             /* the same */
-        "{\"a\":\"\\u000A\"}",         /* has a short form */
-        "{\"a\":\"\\u001f\"}",         /* hex digits in capitals */
-        "{\"a\":-0}",                  /* a second zero */
-        "{\"a\":[{\"d\":1,\"c\":2}]}", /* order, deeper */
-        "{\"\\u0061\":1}",             /* in a name */
+        "{\"b\":1,\"a\":2}",                     /* order */
+        "{\"a\":1 }",                            /* white space */
+        " {\"a\":1}",                            /* before */
+        "{\"a\":1}\n",                           /* after */
+        "{\"a\":\"\\u0041\"}",                   /* an escape that is not needed */
+        "{\"a\":\"\\/\"}",                       /* the same */
+        "{\"a\":\"\\u000A\"}",                   /* has a short form */
+        "{\"a\":\"\\u001f\"}",                   /* hex digits in capitals */
+        "{\"a\":-0}",                            /* a second zero */
+        "{\"a\":[{\"d\":1,\"c\":2}]}",           /* order, deeper */
+        "{\"\\u0061\":1}",                       /* in a name */
+        "{\"ab\":1,\"a\":2}",                    /* a name before the one it begins with */
+        "{\"b\":{\"z\":1},\"a\":2}",             /* order around a nested object */
+        "{\"a\":[{\"b\":1},{\"d\":1,\"c\":2}]}", /* in the second of a list */
+        "{\"a\": \"x\"}",                        /* white space inside */
+        "{\"a\":[1, 2]}",
     };
     for (size_t i = 0; i < CAIRN_ARRAY_LEN(bad); i++) {
         CAIRN_JSON *json = NULL;
         assert_int_equal(parse(bad[i], false, &json, NULL), CAIRN_OK);
         assert_refused(bad[i], true, "json.canonical");
+    }
+    static const char *const good[] = {
+        "{}",
+        "{\"a\":[]}",
+        "{\"a\":1,\"ab\":2,\"b\":{\"a\":{},\"b\":[{\"a\":0},{\"a\":-1}]},\"c\":[true,false,null,\"\",10]}",
+        "{\"a\":\"{\\\"b\\\":1,\\\"a\\\": 2}\",\"b\":\"\xc3\xa9\x7f\"}",
+    };
+    for (size_t i = 0; i < CAIRN_ARRAY_LEN(good); i++) {
+        CAIRN_JSON *read = NULL;
+        assert_int_equal(parse(good[i], true, &read, NULL), CAIRN_OK);
     }
     CAIRN_JSON *json = NULL;
     assert_int_equal(parse("{\"B\":1,\"a\":2,\"\xc3\xa9\":\"\\u001F\\n\xf0\x9f\x98\x80/\"}", true, &json, NULL), CAIRN_OK);

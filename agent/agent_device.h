@@ -47,6 +47,10 @@ const char *cairn_agent_out_path(const struct cairn_agent *agent);
 CAIRN_RC cairn_agent_report(struct cairn_agent *agent, uint64_t now_s, struct cairn_report *out, struct cairn_err *err);
 /* cairn_agent_report_fresh is that over a nonce asked for now: grants and releases want evidence of the last minute. */
 CAIRN_RC cairn_agent_report_fresh(struct cairn_agent *agent, uint64_t now_s, struct cairn_report *out, struct cairn_err *err);
+/* cairn_agent_result is such a report with the server's signed result (`out->ear`, a JWT) for `audience`: what this device
+ * shows to somebody else. CAIRN_E_SERVER "reply.ear"; CAIRN_E_USAGE "agent.audience". */
+CAIRN_RC cairn_agent_result(struct cairn_agent *agent, const char *audience, uint64_t now_s, struct cairn_report *out,
+                            struct cairn_err *err);
 /* cairn_agent_fetch gets what the report announced, an order or a grant, and hands it to root. A grant that failed lately is
  * not asked for again before an hour has passed. Errors as above; "spool.busy". */
 CAIRN_RC cairn_agent_fetch(struct cairn_agent *agent, uint64_t now_s, const struct cairn_report *report, struct cairn_err *err);

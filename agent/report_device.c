@@ -3,6 +3,7 @@
  * The logs are left out of the first try: the server has those of the last accepted report. What it lacks it names, with a
  * token that lets a longer body in; then the same document goes again, with these logs attached.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ enum { MAX_TRIES = 4 };          /* the stored nonce, a fresh one, each once mor
 /* struct exchange is one report under way. */
 struct exchange {
     struct cairn_agent *agent;
+    char path[CAIRN_CLIENT_PATH_MAX]; /* with the audience, when a result is wanted */
     struct cairn_nonce nonce;
     struct cairn_spool_logs last; /* the logs of the last accepted report */
     struct cairn_spool_logs now;
@@ -157,7 +159,7 @@ static CAIRN_RC attach(struct exchange *x, const struct cairn_problem *problem, 
 
 static CAIRN_RC send(struct exchange *x, struct cairn_err *err)
 {
-    const struct cairn_client_ask ask = {.path = "/v1/evidence",
+    const struct cairn_client_ask ask = {.path = x->path,
                                          .post = true,
                                          .type = CAIRN_TYPE_EVIDENCE,
                                          .body = cairn_buf_span(&x->evidence),
@@ -222,13 +224,29 @@ static CAIRN_RC require_alive(const struct cairn_agent *agent, struct cairn_err 
                : CAIRN_OK;
 }
 
-static CAIRN_RC report(struct cairn_agent *agent, bool fresh_nonce, uint64_t now_s, struct cairn_report *out,
-                       struct cairn_err *err)
+/* Every byte of the audience that a query might take for its own is written as %XX (RFC 3986 section 2.1). */
+static CAIRN_RC set_path(const char *audience, char path[CAIRN_CLIENT_PATH_MAX], struct cairn_err *err)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    size_t len = (size_t)snprintf(path, CAIRN_CLIENT_PATH_MAX, "/v1/evidence%s", audience != NULL ? "?aud=" : "");
+    for (const char *c = audience; c != NULL && *c != '\0'; c++) {
+        const bool keep = strchr(plain, *c) != NULL;
+        len += (size_t)snprintf(path + len, CAIRN_CLIENT_PATH_MAX - len, keep ? "%c" : "%%%02X", (unsigned char)*c);
+        if (len >= CAIRN_CLIENT_PATH_MAX) {
+            return CAIRN_FAIL(err, CAIRN_E_USAGE, "agent.audience", "the audience is too long");
+        }
+    }
+    return CAIRN_OK;
+}
+
+static CAIRN_RC report(struct cairn_agent *agent, const char *audience, bool fresh_nonce, uint64_t now_s,
+                       struct cairn_report *out, struct cairn_err *err)
 {
     CAIRN_CLEANUP(exchange_clear) struct exchange x = {.agent = agent};
     CAIRN_REPORT got = {.interval_s = 0};
     CAIRN_TRY(cairn_agent_identity(agent, err));
     CAIRN_TRY(require_alive(agent, err));
+    CAIRN_TRY(set_path(audience, x.path, err));
     CAIRN_TRY(find_nonce(&x, fresh_nonce, now_s, err));
     CAIRN_TRY(converse(&x, err));
     CAIRN_TRY(cairn_report_parse(cairn_buf_span(&x.reply.body), &got, err));
@@ -243,11 +261,25 @@ static CAIRN_RC report(struct cairn_agent *agent, bool fresh_nonce, uint64_t now
 
 enum cairn_rc cairn_agent_report(struct cairn_agent *agent, uint64_t now_s, struct cairn_report *out, struct cairn_err *err)
 {
-    return report(agent, false, now_s, out, err);
+    return report(agent, NULL, false, now_s, out, err);
 }
 
 enum cairn_rc cairn_agent_report_fresh(struct cairn_agent *agent, uint64_t now_s, struct cairn_report *out,
                                        struct cairn_err *err)
 {
-    return report(agent, true, now_s, out, err);
+    return report(agent, NULL, true, now_s, out, err);
+}
+
+enum cairn_rc cairn_agent_result(struct cairn_agent *agent, const char *audience, uint64_t now_s, struct cairn_report *out,
+                                 struct cairn_err *err)
+{
+    CAIRN_REPORT got = {.interval_s = 0};
+    CAIRN_TRY(report(agent, audience, true, now_s, &got, err));
+    if (got.ear.len == 0) {
+        return CAIRN_FAIL(err, CAIRN_E_SERVER, "reply.ear", "the server sent no result");
+    }
+    cairn_report_clear(out);
+    *out = got;
+    got = (struct cairn_report){.interval_s = 0};
+    return CAIRN_OK;
 }

@@ -76,15 +76,20 @@ static CAIRN_RC answer_file(struct cairn_cli *cli, const char *nonce_path, const
 
 static CAIRN_RC attest(struct cairn_cli *cli, int argc, char **argv, int *exit_code)
 {
-    const char *nonce_path = NULL, *cnf_path = NULL, *out_path = NULL;
+    const char *nonce_path = NULL, *cnf_path = NULL, *audience = NULL, *out_path = NULL;
     bool once = false;
-    const struct cairn_option options[] = {{.name = "--nonce", .value = &nonce_path},
-                                           {.name = "--cnf", .value = &cnf_path},
-                                           {.name = "-o", .value = &out_path},
-                                           {.name = "--once", .flag = &once},
-                                           {.name = NULL}};
+    const struct cairn_option options[] = {{.name = "--nonce", .value = &nonce_path}, {.name = "--cnf", .value = &cnf_path},
+                                           {.name = "-o", .value = &out_path},        {.name = "--once", .flag = &once},
+                                           {.name = "--for", .value = &audience},     {.name = NULL}};
     struct cairn_args args = {.options = options};
     CAIRN_TRY(cairn_args_parse(&args, argc, argv, &cli->err));
+    if (audience != NULL && !once && nonce_path == NULL && cnf_path == NULL) {
+        return cairn_cli_result(cli, audience, out_path, exit_code);
+    }
+    if (audience != NULL) {
+        return CAIRN_FAIL(&cli->err, CAIRN_E_USAGE, "usage",
+                          "--for asks the server: it takes no --nonce, no --cnf and no --once");
+    }
     if (!once) {
         return answer_file(cli, nonce_path, cnf_path, out_path, exit_code);
     }
@@ -98,13 +103,16 @@ static CAIRN_RC attest(struct cairn_cli *cli, int argc, char **argv, int *exit_c
 const struct cairn_command cairn_commands_attest[] = {
     {.noun = "attest",
      .verb = NULL,
-     .synopsis = "--nonce FILE [--cnf KEY] [-o FILE] | --once",
+     .synopsis = "--nonce FILE [--cnf KEY] [-o FILE] | --once | --for AUDIENCE [-o FILE]",
      .help = "Quotes the PCRs that the nonce asks for and adds the boot logs. On the device.\n"
              "  --nonce FILE  the question, from `cairn nonce new`; without one nothing is attested\n"
              "  --cnf KEY     the thumbprint of this P-256 key goes into the evidence, and with it into results that relying\n"
              "                parties can demand possession for: a private key (PEM, mode 0600) or a .pub file\n"
              "  -o FILE       where the evidence goes (standard output)\n"
              "  --once        one report to the server of [agent] instead, and nothing stays behind: deliver, report, fetch.\n"
+             "  --for AUDIENCE  a report for which the server signs a result (EAR, a JWT) to show to AUDIENCE, bound to the "
+             "key of\n"
+             "                `cnf` in [agent]; -o FILE: mode 0600. It lives 5 minutes\n"
              "                Exit 0 affirming, 3 warning, 4 contraindicated, 5 undecided, 9 server not reached",
      .run = attest},
     {.noun = NULL},

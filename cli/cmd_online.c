@@ -54,6 +54,19 @@ CAIRN_RC cairn_cli_report_once(struct cairn_cli *cli, int *exit_code)
     return print_report(cli, &report, cairn_agent_interval_s(agent));
 }
 
+CAIRN_RC cairn_cli_result(struct cairn_cli *cli, const char *audience, const char *out_path, int *exit_code)
+{
+    const struct cairn_log log = cairn_log("cairn", CAIRN_LOG_WARNING);
+    const struct cairn_agent_world world = {.config_path = cli->config_path, .log = &log, .wake_fd = -1};
+    CAIRN_AGENT *agent = NULL;
+    CAIRN_REPORT report = {.interval_s = 0};
+    CAIRN_TRY(cairn_agent_new(&world, &agent, &cli->err));
+    CAIRN_TRY(cairn_agent_result(agent, audience, cli->now_s, &report, &cli->err));
+    CAIRN_TRY(cairn_buf_append(&report.ear, cairn_span_str("\n"), &cli->err));
+    *exit_code = cairn_tier_exit_code(report.tier);
+    return cairn_cli_write_private(cli, out_path, cairn_buf_span(&report.ear));
+}
+
 static void tell_waiting(void *arg, const char *what)
 {
     const struct cairn_cli *cli = arg;

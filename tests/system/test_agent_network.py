@@ -1,6 +1,7 @@
 """The agent on real networks: IPv6, a proxy, a pinned key, a server that goes and comes back; always against the real server."""
 import base64
 import hashlib
+import json
 import socket
 import subprocess
 import threading
@@ -90,6 +91,19 @@ class Network(unittest.TestCase):
 
     def test_a_server_of_another_authority_is_not_spoken_to(self):
         self.report(ca=False, want=9, code="server.certificate")
+
+    def test_a_result_for_somebody_is_signed_by_the_servers_key(self):
+        life, served = self.life, self.served
+        self.report()
+        life.here("attest", "--for", "https://relying.example/a b", "-o", life.file("ear.jwt"))
+        header, payload, _ = life.file("ear.jwt").read_text().strip().split(".")
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+        self.assertEqual((claims["aud"], claims["sub"]), ("https://relying.example/a b", served.device_id()))
+        kid = json.loads(base64.urlsafe_b64decode(header + "=="))["kid"]
+        self.assertIn(kid, [jwk["kid"] for jwk in served.get("/.well-known/jwks.json").json()["keys"]])
+        self.assertEqual(life.file("ear.jwt").stat().st_mode & 0o777, 0o600)
+        life.run("seal", "--for", life.file("ear.jwt"), *life.roots(), "--in", "-", "-o", life.file("sealed.json"), stdin=b"for this device alone")
+        self.assertEqual(life.here("unseal", life.file("sealed.json")).stdout, b"for this device alone")
 
     def test_a_server_that_was_away_is_reported_to_again(self):
         self.report()

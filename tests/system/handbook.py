@@ -39,6 +39,7 @@ class Reader:
     def __init__(self, test, page, directory, configurations, places):
         self.test, self.page, self.dir = test, page, directory
         self.configurations, self.places = configurations, places
+        self.prelude = ""
 
     def run(self, text, mark, typed=""):
         script = text
@@ -46,7 +47,7 @@ class Reader:
             script = script.replace(old, str(new))
         kept = shlex.quote(str(self.dir / f".shell.{mark}"))
         cairn = shlex.quote(str(BIN / "cairn"))
-        prelude = (f'[ ! -e {kept} ] || . {kept}\ncairn() {{ {cairn} --config {shlex.quote(str(self.configurations[mark]))} "$@"; }}\n')
+        prelude = (f'[ ! -e {kept} ] || . {kept}\ncairn() {{ {cairn} --config {shlex.quote(str(self.configurations[mark]))} "$@"; }}\n{self.prelude}')
         keep = f"\n{{ declare -f; declare -p | grep -E '^declare -- [a-z]+='; }} >{kept} || true\n"
         env = dict(os.environ, TMPDIR=str(self.dir), PATH=f"{BIN}:{os.environ['PATH']}")
         done = subprocess.run(["bash", "-euo", "pipefail", "-c", prelude + script + keep], cwd=self.dir, env=env, input=typed, capture_output=True,

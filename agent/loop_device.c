@@ -15,9 +15,9 @@
 
 #include "agent/agent_device.h"
 #include "agent/backoff.h"
-#include "agent/notify_device.h"
 #include "core/clock.h"
 #include "core/crypto_keys.h"
+#include "core/notify.h"
 
 enum { REST_MS = 60 * 1000, MSEC = 1000, NSEC_PER_MSEC = 1000000, LIST_CAP = 512 };
 enum { FD_SIGNAL, FD_TIMER, FD_WATCH, NUM_FDS };

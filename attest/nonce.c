@@ -67,10 +67,9 @@ CAIRN_RC cairn_nonce_parse(struct cairn_span file, struct cairn_nonce *out, stru
     return CAIRN_OK;
 }
 
-CAIRN_RC cairn_nonce_write(const struct cairn_nonce *nonce, struct cairn_buf *out, struct cairn_err *err)
+CAIRN_RC cairn_nonce_json(const struct cairn_nonce *nonce, json_t **out, struct cairn_err *err)
 {
     char selection[SELECTION_MAX + 1] = "";
-    CAIRN_BUF text = {0};
     CAIRN_JSON *json = json_object();
     cairn_selection_to_text(nonce->mask, selection);
     CAIRN_TRY(cairn_json_set_string(json, "type", CAIRN_TYPE_NONCE, err));
@@ -85,6 +84,16 @@ CAIRN_RC cairn_nonce_write(const struct cairn_nonce *nonce, struct cairn_buf *ou
     if (nonce->spent) {
         CAIRN_TRY(cairn_json_set_hex(json, "spent", CAIRN_SPAN(nonce->spent_by), err));
     }
+    *out = json;
+    json = NULL;
+    return CAIRN_OK;
+}
+
+CAIRN_RC cairn_nonce_write(const struct cairn_nonce *nonce, struct cairn_buf *out, struct cairn_err *err)
+{
+    CAIRN_JSON *json = NULL;
+    CAIRN_BUF text = {0};
+    CAIRN_TRY(cairn_nonce_json(nonce, &json, err));
     CAIRN_TRY(cairn_json_write(json, &text, err));
     CAIRN_TRY(cairn_buf_append(&text, cairn_span_str("\n"), err));
     return cairn_buf_set(out, cairn_buf_span(&text), err);

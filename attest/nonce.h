@@ -23,9 +23,11 @@ struct cairn_nonce {
     bool spent;
     uint8_t spent_by[32]; /* SHA-256 of the whole document file */
 };
-/* CAIRN_E_FORMAT json.*. _write replaces `out` by the file's text, with newline. */
+/* CAIRN_E_FORMAT json.*. _write replaces `out` by the file's text, with newline; _json makes the object that it is: the caller
+ * owns *out. */
 CAIRN_RC cairn_nonce_parse(struct cairn_span file, struct cairn_nonce *out, struct cairn_err *err);
 CAIRN_RC cairn_nonce_write(const struct cairn_nonce *nonce, struct cairn_buf *out, struct cairn_err *err);
+CAIRN_RC cairn_nonce_json(const struct cairn_nonce *nonce, json_t **out, struct cairn_err *err);
 /* cairn_nonce_spend allows `document` (whole file) to be checked with this nonce and marks it spent.
  * CAIRN_E_REFUSED "nonce.purpose", "nonce.spent" (by another document). The caller writes the file back *before* it tells
  * anyone the result; cairn_nonce_spend is called only after the document's signature verified over this nonce (CHECKS 52). */

@@ -143,6 +143,11 @@ CAIRN_RC cairn_upload_token_check(const uint8_t key[32], struct cairn_span text,
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "upload.token",
                           "the upload token is not this server's or has expired: send the report without logs again");
     }
+    if (expires_s - now_s > CAIRN_UPLOAD_LIFE_MAX_S) {
+        return CAIRN_FAIL(
+            err, CAIRN_E_REFUSED, "upload.token",
+            "the server's clock was set back since it made this upload token: send the report without logs again");
+    }
     *max_len = len;
     return CAIRN_OK;
 }

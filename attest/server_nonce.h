@@ -28,10 +28,11 @@ CAIRN_RC cairn_server_nonce_check(const uint8_t key[32], const struct cairn_stat
                                   struct cairn_err *err);
 
 /* Upload tokens: u32 expiry || u64 max_len || first 16 of HMAC-SHA256(key, "upload" || these), base64url. */
-enum { CAIRN_UPLOAD_TOKEN_LEN = 28, CAIRN_UPLOAD_TOKEN_TEXT = 39 };
+enum { CAIRN_UPLOAD_TOKEN_LEN = 28, CAIRN_UPLOAD_TOKEN_TEXT = 39, CAIRN_UPLOAD_LIFE_MAX_S = 3600 };
 CAIRN_RC cairn_upload_token_make(const uint8_t key[32], uint64_t max_len, uint64_t expires_s, char out[CAIRN_UPLOAD_TOKEN_TEXT],
                                  struct cairn_err *err);
-/* CAIRN_E_REFUSED "upload.token": not made with this key, damaged, or expired. */
+/* CAIRN_E_REFUSED "upload.token": not made with this key, damaged, expired, or further from its end than
+ * CAIRN_UPLOAD_LIFE_MAX_S (made while the clock stood in the future). */
 CAIRN_RC cairn_upload_token_check(const uint8_t key[32], struct cairn_span text, uint64_t now_s, uint64_t *max_len,
                                   struct cairn_err *err);
 

@@ -125,11 +125,6 @@ const char *cairn_boot_event_kind(const struct cairn_boot_event *event)
     return rule != NULL ? rule->kind : "boot.event";
 }
 
-static bool is_kind(const struct cairn_boot_event *event, const char *kind)
-{
-    return strcmp(cairn_boot_event_kind(event), kind) == 0;
-}
-
 static bool is_image(const struct cairn_boot_event *event)
 {
     return event->pcr == 4 && event->type == CAIRN_EV_EFI_BOOT_APPLICATION;
@@ -269,9 +264,10 @@ static void cover(struct cairn_boot_facts *facts, enum cairn_boot_part part, siz
 }
 
 /* A version string is not the firmware: only its bytes are. */
-static bool is_firmware_code(const struct cairn_boot_event *event)
+static bool is_firmware_code(const struct cairn_boot_event *event, const char *kind)
 {
-    return event->pcr == 0 && is_kind(event, "boot.firmware") && event->type != CAIRN_EV_S_CRTM_VERSION && event->type != 0x11;
+    return event->pcr == 0 && strcmp(kind, "boot.firmware") == 0 && event->type != CAIRN_EV_S_CRTM_VERSION &&
+           event->type != 0x11;
 }
 
 /* A command line that the digest covers and that carries the root of a dm-verity tree measures the root file system. */
@@ -280,7 +276,7 @@ static bool names_verity_root(struct cairn_span cmdline)
     return memmem(cmdline.p, cmdline.len, "roothash=", strlen("roothash=")) != NULL;
 }
 
-static void cover_by(struct cairn_boot_facts *facts, const struct cairn_replay *replay, size_t i)
+static void cover_by(struct cairn_boot_facts *facts, const struct cairn_replay *replay, size_t i, const char *kind)
 {
     static const struct {
         const char *kind;
@@ -292,15 +288,15 @@ static void cover_by(struct cairn_boot_facts *facts, const struct cairn_replay *
                  {"boot.devicetree", CAIRN_PART_DEVICE_TREE}};
     const struct cairn_boot_event *event = cairn_replay_event(replay, i);
     for (size_t k = 0; k < CAIRN_ARRAY_LEN(parts); k++) {
-        if (is_kind(event, parts[k].kind)) {
+        if (strcmp(kind, parts[k].kind) == 0) {
             cover(facts, parts[k].part, i);
         }
     }
-    if (is_firmware_code(event)) {
+    if (is_firmware_code(event, kind)) {
         cover(facts, CAIRN_PART_FIRMWARE, i);
     }
     struct cairn_span data = cairn_replay_event_data(replay, i);
-    if (is_kind(event, "boot.cmdline") && data.len > 0 && names_verity_root(data)) {
+    if (strcmp(kind, "boot.cmdline") == 0 && data.len > 0 && names_verity_root(data)) {
         cover(facts, CAIRN_PART_ROOT_FILE_SYSTEM, i);
     }
 }
@@ -309,26 +305,37 @@ static void see_event(struct cairn_boot_facts *facts, const struct cairn_replay 
 {
     const struct cairn_boot_event *event = cairn_replay_event(replay, i);
     struct cairn_span data = cairn_replay_event_data(replay, i);
-    struct cairn_boot_root root;
-    bool user = cairn_replay_event_is_user(replay, i);
+    const bool user = cairn_replay_event_is_user(replay, i);
+    const struct rule *rule = user ? NULL : find_rule(event);
     if (event->type == CAIRN_EV_EFI_ACTION) {
         see_action(facts, data);
     }
-    if (!user && find_rule(event) == NULL) {
+    if (!user && rule == NULL) {
         facts->num_unexpected++;
     }
-    if (user && is_root_event(event) && cairn_boot_root_parse(data, &root)) {
-        facts->root = facts->num_roots == 0 ? root : facts->root;
-        facts->num_roots++;
-    }
     if (!user) {
-        cover_by(facts, replay, i);
+        cover_by(facts, replay, i, is_root_event(event) ? "boot.root" : rule != NULL ? rule->kind : "boot.event");
     }
+}
+
+size_t cairn_boot_roots(const struct cairn_replay *replay, struct cairn_boot_root *first)
+{
+    struct cairn_boot_root root;
+    size_t num = 0;
+    for (size_t i = 0; i < cairn_replay_num_events(replay); i++) {
+        if (cairn_replay_event_is_user(replay, i) && is_root_event(cairn_replay_event(replay, i)) &&
+            cairn_boot_root_parse(cairn_replay_event_data(replay, i), &root)) {
+            *first = num == 0 ? root : *first;
+            num++;
+        }
+    }
+    return num;
 }
 
 void cairn_boot_facts_read(const struct cairn_replay *replay, struct cairn_boot_facts *out)
 {
     struct cairn_boot_facts facts = {.secure_boot = read_secure_boot(replay)};
+    facts.num_roots = cairn_boot_roots(replay, &facts.root);
     for (size_t i = 0; i < cairn_replay_num_events(replay); i++) {
         see_event(&facts, replay, i);
     }

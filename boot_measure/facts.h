@@ -63,6 +63,8 @@ struct cairn_boot_facts {
 };
 /* cairn_boot_facts_read never fails: what the replay does not show stays UNKNOWN, false, 0. */
 void cairn_boot_facts_read(const struct cairn_replay *replay, struct cairn_boot_facts *out);
+/* cairn_boot_roots: num_roots and root of the facts alone; `first` is written when there is one. */
+size_t cairn_boot_roots(const struct cairn_replay *replay, struct cairn_boot_root *first);
 
 const char *cairn_boot_part_name(enum cairn_boot_part part); /* "command line" */
 

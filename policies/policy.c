@@ -245,13 +245,13 @@ CAIRN_RC cairn_policy_payload(const struct cairn_policy *policy, struct cairn_bu
 enum cairn_root_seen cairn_policy_root_seen(const struct cairn_replay *replay, const uint8_t fleet[32],
                                             const char *device_class)
 {
-    struct cairn_boot_facts facts = {0};
-    cairn_boot_facts_read(replay, &facts);
-    if (facts.num_roots == 0) {
+    struct cairn_boot_root root = {.class_name = ""};
+    const size_t num_roots = cairn_boot_roots(replay, &root);
+    if (num_roots == 0) {
         return CAIRN_ROOT_ABSENT;
     }
-    const bool ours = facts.num_roots == 1 && memcmp(facts.root.digest, fleet, sizeof facts.root.digest) == 0 &&
-                      strcmp(facts.root.class_name, device_class) == 0;
+    const bool ours =
+        num_roots == 1 && memcmp(root.digest, fleet, sizeof root.digest) == 0 && strcmp(root.class_name, device_class) == 0;
     return ours ? CAIRN_ROOT_SEEN : CAIRN_ROOT_OTHER;
 }
 

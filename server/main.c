@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "core/notify.h"
 #include "server/work.h"
 
 enum { TOKEN_BYTES = 32 };
@@ -38,26 +37,6 @@ static int fail(const struct cairn_err *err)
 {
     (void)fprintf(stderr, "cairn-server: %s: %s\n", err->code, err->text);
     return cairn_rc_exit_code(err->rc);
-}
-
-/* What a service manager wants to know; nobody may be there to hear it. */
-static void notify(const char *state)
-{
-    const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
-    if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof to.sun_path) {
-        return;
-    }
-    (void)snprintf(to.sun_path, sizeof to.sun_path, "%s", path);
-    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-    if (path[0] == '@') {
-        to.sun_path[0] = '\0';
-    }
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0) {
-        (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&to, len);
-        (void)close(fd);
-    }
 }
 
 static void free_config(struct cairn_server_config **config)
@@ -152,7 +131,6 @@ static void say_ready(const struct cairn_log *log, const struct cairn_service *s
                                              {"port", port},
                                              {"policy", service->config.policy[0] != '\0' ? service->config.policy : "none"}};
     cairn_log_event(log, CAIRN_LOG_INFO, "server.ready", fields, CAIRN_ARRAY_LEN(fields));
-    notify("READY=1");
 }
 
 static CAIRN_RC run(const char *path, struct cairn_err *err)
@@ -162,6 +140,7 @@ static CAIRN_RC run(const char *path, struct cairn_err *err)
     struct cairn_http *http = NULL;
     int signals = -1;
     CONFIG *config = NULL;
+    struct cairn_notify notify = cairn_notify_open();
     CAIRN_TRY(load_config(path, &config, err));
     log.json = true;
     CAIRN_TRY(take_signals(&signals, err));
@@ -170,14 +149,16 @@ static CAIRN_RC run(const char *path, struct cairn_err *err)
     if (rc == CAIRN_OK) {
         service->http = http;
         say_ready(&log, service, http);
+        cairn_notify_say(&notify, "READY=1");
         serve(service, http, path, signals);
-        notify("STOPPING=1");
+        cairn_notify_say(&notify, "STOPPING=1");
         cairn_http_drain(http, (unsigned)config->drain_s * 1000);
         cairn_log_event(&log, CAIRN_LOG_INFO, "server.drained", NULL, 0);
     }
     cairn_service_settle(service); /* the writer posts to workers: it ends before they do */
     cairn_http_free(http);
     cairn_service_free(service);
+    cairn_notify_close(&notify);
     (void)close(signals);
     return rc;
 }

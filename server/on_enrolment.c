@@ -224,10 +224,24 @@ static CAIRN_RC same_statement(struct cairn_store *store, const struct cairn_dev
     return CAIRN_OK;
 }
 
+/* An approval and a refusal at the same moment: the first one written stands. */
+static CAIRN_RC check_not_ended(struct cairn_store *store, const struct enrolling *e, struct cairn_err *err)
+{
+    struct cairn_enrolment_row now = {.created_s = 0};
+    bool found = false;
+    CAIRN_TRY(cairn_store_enrolment_get(store, e->row.digest, &now, &found, err));
+    const bool ended =
+        now.refused[0] != '\0' ||
+        (now.statement.len > 0 && !cairn_span_equal(cairn_buf_span(&now.statement), cairn_buf_span(&e->row.statement)));
+    cairn_enrolment_row_clear(&now);
+    return ended ? CAIRN_FAIL(err, CAIRN_E_REFUSED, "enrolment.ended", "this enrolment has ended") : CAIRN_OK;
+}
+
 static CAIRN_RC write_statement(struct cairn_store *store, struct cairn_work *work, struct cairn_err *err)
 {
     struct enrolling *e = work->own;
     bool same = false, ticket = false;
+    CAIRN_TRY(check_not_ended(store, e, err));
     CAIRN_TRY(same_statement(store, &e->device, &same, &ticket, err));
     CAIRN_TRY(cairn_store_enrolment_put(store, &e->row, UINT32_MAX, err));
     if (same) {
@@ -384,6 +398,7 @@ CAIRN_RC cairn_on_enrolment_statement(struct cairn_work *work, struct cairn_err 
 
 static CAIRN_RC write_refusal(struct cairn_store *store, struct cairn_work *work, struct cairn_err *err)
 {
+    CAIRN_TRY(check_not_ended(store, work->own, err));
     return write_change(store, work, "enrolment.refused", err);
 }
 

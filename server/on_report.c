@@ -487,6 +487,9 @@ static CAIRN_RC spend_nonce(const struct cairn_work *work, struct report *r, con
     if (found != r->known || (found && !cairn_span_equal(CAIRN_SPAN(now->body), CAIRN_SPAN(r->last.body)))) {
         return CAIRN_FAIL(err, CAIRN_E_REFUSED, "nonce.stale", "another report of this device came at the same time");
     }
+    if (found && now->sticky != r->last.sticky) {
+        return CAIRN_FAIL(err, CAIRN_E_REFUSED, "nonce.stale", "an operator cleared this device at the same time");
+    }
     cairn_nonce_spend_into(now->nonce_issued_s, (const uint8_t(*)[12])now->spent, now->num_spent, &r->nonce,
                            &r->next.nonce_issued_s, r->next.spent, &r->next.num_spent);
     return CAIRN_OK;
@@ -546,6 +549,7 @@ CAIRN_RC cairn_on_evidence(struct cairn_work *work, struct cairn_err *err)
     judge_report(work, r);
     CAIRN_TRY(fill_row(work, r, err));
     CAIRN_TRY(make_reply(work, r, err));
+    cairn_verdict_clear(&r->appraisal.verdict); /* large, and many reports wait for the writer at once */
     work->write = write_report;
     return CAIRN_OK;
 }

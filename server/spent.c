@@ -31,11 +31,15 @@ bool cairn_nonce_is_spent(uint64_t issued_s, const uint8_t (*spent)[12], unsigne
 void cairn_nonce_spend_into(uint64_t issued_s, const uint8_t (*spent)[12], unsigned num, const struct cairn_nonce *nonce,
                             uint64_t *new_issued_s, uint8_t (*new_spent)[12], unsigned *new_num)
 {
-    unsigned kept = nonce->issued_s == issued_s ? num : 0;
+    const bool ahead = nonce->issued_s < issued_s;
+    const unsigned kept = ahead || nonce->issued_s == issued_s ? num : 0;
     for (unsigned i = 0; i < kept; i++) {
         cairn_copy(new_spent[i], spent[i], TAG_LEN);
     }
-    cairn_copy(new_spent[kept], tag(nonce).p, TAG_LEN);
-    *new_issued_s = nonce->issued_s;
-    *new_num = kept + 1;
+    *new_issued_s = ahead ? issued_s : nonce->issued_s;
+    *new_num = kept;
+    if (!ahead) {
+        cairn_copy(new_spent[kept], tag(nonce).p, TAG_LEN);
+        *new_num = kept + 1;
+    }
 }

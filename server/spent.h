@@ -14,7 +14,8 @@
  * future comes (CHECKS 62). Something else must tell then whether a document is new. */
 bool cairn_nonce_times_tell(uint64_t issued_s, uint64_t now_s);
 bool cairn_nonce_is_spent(uint64_t issued_s, const uint8_t (*spent)[12], unsigned num, const struct cairn_nonce *nonce);
-/* cairn_nonce_spend_into gives the list after `nonce`, which is not spent, was. */
+/* cairn_nonce_spend_into gives the list after `nonce`, which is not spent, was. Its time never goes back: what was spent before
+ * the clock was set back stays spent when it is set right. */
 void cairn_nonce_spend_into(uint64_t issued_s, const uint8_t (*spent)[12], unsigned num, const struct cairn_nonce *nonce,
                             uint64_t *new_issued_s, uint8_t (*new_spent)[12], unsigned *new_num);
 

@@ -1,6 +1,7 @@
 /* server/store_writer.c -- the one writer: takes what is queued, one transaction, one fsync, then tells each job.
  *
- * No delay is added to make groups larger: while one group is on its way to the disk the next one gathers by itself.
+ * Groups begin at least PAUSE_US apart: what comes meanwhile gathers, so that a busy server pays for few commits (each costs an
+ * fsync, and every reader its pages), while a job that comes alone waits for nothing.
  *
  * A group that fails fails whole: a job may have been refused for what an earlier job of the same group wrote, and that is gone
  * too. Damage met by one job's pages is that job's own failure: the others go on (CHECKS 33).
@@ -11,8 +12,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { GROUP_MAX = 256 };
+enum { GROUP_MAX = 256, PAUSE_US = 2000 };
 
 static const char BEGIN[] = "BEGIN IMMEDIATE";
 static const char COMMIT[] = "COMMIT";
@@ -27,7 +29,8 @@ struct cairn_store_writer {
     struct cairn_job *head, *tail;
     size_t queued, max_queue;
     bool stopping;
-    bool closed; /* the thread is gone */
+    bool closed;      /* the thread is gone */
+    uint64_t next_us; /* the thread's own: when a group may begin, monotonic */
     char *path;
     struct cairn_store *store; /* the thread's own; NULL: has to be opened again */
     _Atomic uint64_t jobs, groups, failed, queue;
@@ -39,13 +42,38 @@ static enum cairn_rc run(struct cairn_store *s, const char *sql, struct cairn_er
     return cairn_query_run(&q);
 }
 
-/* take waits for work and takes a group off the queue: NULL when the writer stops and nothing is left. */
-static struct cairn_job *take(struct cairn_store_writer *w)
+static uint64_t now_us(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void wait_for_work(struct cairn_store_writer *w)
 {
     (void)pthread_mutex_lock(&w->lock);
     while (w->head == NULL && !w->stopping) {
         (void)pthread_cond_wait(&w->wake, &w->lock);
     }
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
+/* pause_between lets a group gather behind the one before. */
+static void pause_between(struct cairn_store_writer *w)
+{
+    const struct timespec until = {.tv_sec = (time_t)(w->next_us / 1000000), .tv_nsec = (long)(w->next_us % 1000000 * 1000)};
+    if (atomic_load(&w->queue) < GROUP_MAX) {
+        (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+    }
+    w->next_us = now_us() + PAUSE_US;
+}
+
+/* take waits for work and takes a group off the queue: NULL when the writer stops and nothing is left. */
+static struct cairn_job *take(struct cairn_store_writer *w)
+{
+    wait_for_work(w);
+    pause_between(w);
+    (void)pthread_mutex_lock(&w->lock);
     struct cairn_job *group = w->head, *last = w->head;
     size_t num = group == NULL ? 0 : 1;
     for (; num > 0 && num < GROUP_MAX && last->next != NULL; num++) {

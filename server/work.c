@@ -105,12 +105,10 @@ CAIRN_RC cairn_work_nonce(struct cairn_work *work, const struct cairn_statement 
 {
     uint8_t random[16] = {0};
     struct cairn_nonce nonce = {.issued_s = 0};
-    CAIRN_BUF text = {0};
     CAIRN_TRY(cairn_random(random, sizeof random, err));
     CAIRN_TRY(cairn_server_nonce_make(work->judge->service->nonce_key, statement, purpose, work->judge->fleet->mask,
                                       work->now_s, random, &nonce, err));
-    CAIRN_TRY(cairn_nonce_write(&nonce, &text, err));
-    return cairn_json_parse(cairn_json_trim_newline(cairn_buf_span(&text)), CAIRN_FILE_MAX, true, "nonce", out, err);
+    return cairn_nonce_json(&nonce, out, err);
 }
 
 enum cairn_rc cairn_work_stale(struct cairn_work *work, const struct cairn_statement *statement, enum cairn_purpose purpose,

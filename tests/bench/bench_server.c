@@ -15,7 +15,11 @@
 #include "bench/sim_limit.h"
 #include "bench/sim_load.h"
 
-enum { DEVICES = 3000, MANY = 10000, CONNS = 128, IDLE = 1000, MILLION = 1000000, LIFE_S = 900 };
+/* Of what the machine could do if a report cost what nobody can do without: wanted; and below which something has gone wrong.
+ */
+static const double WANTED = 0.4, GUARDED = 0.2;
+
+enum { DEVICES = 3000, MANY = 10000, CONNS = 128, IDLE = 1000, MILLION = 1000000, LIFE_S = 900, QUIET_PER_S = 100 };
 
 struct bench {
     const char *program, *dir;
@@ -96,12 +100,15 @@ static void steady(struct bench *b, const struct sim_server *server)
     figure("steady reports", rate(&r), "reports/s", sim_limit_per_s(&b->limit));
     figure("steady report: server", r.server_cpu_us, "us of a processor", 0);
     figure("steady report: load", r.load_cpu_us, "us of a processor", 0);
-    at_most(b, "steady report: server and load", r.server_cpu_us + r.load_cpu_us, "us of a processor", floor_us / 0.4);
-    figure("steady report: floor of the server's share", floor_us, "us of a processor", r.server_cpu_us);
+    figure("steady report: server and load, wanted", r.server_cpu_us + r.load_cpu_us, "us of a processor", floor_us / WANTED);
+    at_most(b, "steady report: server, guarded", r.server_cpu_us, "us of a processor", floor_us / GUARDED);
     at_most(b, "bytes up", r.up, "bytes", 1200);
     at_most(b, "bytes down", r.down, "bytes", 1000);
     figure("bytes up as TLS", r.tls_up, "bytes", 0);
     figure("bytes down as TLS", r.tls_down, "bytes", 0);
+    const struct sim_result quiet = sim_load_for(load, b->seconds / 2, QUIET_PER_S);
+    figure("latency at 100 reports/s, median", (double)quiet.p50_us / 1e3, "ms", 0);
+    figure("latency at 100 reports/s, p99", (double)quiet.p99_us / 1e3, "ms", 0);
     const struct sim_result half = sim_load_for(load, b->seconds, rate(&r) / 2);
     figure("latency at half the steady load, median", (double)half.p50_us / 1e3, "ms", 0);
     figure("latency at half the steady load, p99", (double)half.p99_us / 1e3, "ms", 0);
@@ -143,11 +150,7 @@ static void small(struct bench *b)
     sim_server_start(&server, b->program);
     first_contact(b, &server);
     steady(b, &server);
-#ifdef CAIRN_BENCH_EAR
     with_results(b, &server);
-#else
-    (void)with_results;
-#endif
     idle(b, &server);
     sim_server_clear(&server);
     sim_fleet_clear(&b->fleet);

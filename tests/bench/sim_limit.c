@@ -13,7 +13,7 @@
 
 #include "server/store.h"
 
-enum { PROCESSORS = 2, UP_LEN = 1200, DOWN_LEN = 900, IN_FLIGHT = 256, ROWS = 4096 };
+enum { PROCESSORS = 2, UP_LEN = 1200, DOWN_LEN = 900, IN_FLIGHT = 1024, ROWS = 4096 };
 
 static void must(bool ok, const char *what)
 {

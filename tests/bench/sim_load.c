@@ -12,6 +12,7 @@ enum { SAMPLES_MAX = 1 << 20, WAIT_US = 10000 };
 
 struct turn {
     size_t device; /* of the next turn */
+    size_t left;   /* turns until it has taken what it was told to */
     bool busy;
     bool asked_nonce, asked_logs;
     uint64_t due_us;
@@ -26,7 +27,7 @@ struct sim_load {
     size_t *idle, first_idle,
         num_idle; /* a ring: whoever has waited longest is next, so that no device reports twice at once */
     bool at_once; /* who has ended a turn begins the next */
-    uint64_t limit, begun;
+    uint64_t begun;
     uint64_t ends_us;
     struct sim_result result;
     size_t num_samples;
@@ -89,6 +90,7 @@ static void begin(struct sim_load *l, size_t conn, uint64_t due_us)
     t->busy = true;
     t->asked_nonce = t->asked_logs = false;
     t->due_us = due_us;
+    t->left--;
     l->begun++;
     if (device_of(l, t)->has_nonce) {
         send_evidence(l, conn, l->config.logs, "");
@@ -97,9 +99,9 @@ static void begin(struct sim_load *l, size_t conn, uint64_t due_us)
     }
 }
 
-static bool more_to_do(const struct sim_load *l, uint64_t now_us)
+static bool more_to_do(const struct sim_load *l, size_t conn, uint64_t now_us)
 {
-    return l->begun < l->limit && now_us < l->ends_us;
+    return l->turns[conn].left > 0 && now_us < l->ends_us;
 }
 
 static void put_idle(struct sim_load *l, size_t conn)
@@ -126,7 +128,7 @@ static void end_turn(struct sim_load *l, size_t conn)
     t->busy = false;
     t->device += l->config.num_conns;
     t->device = t->device < l->config.num_devices ? t->device : conn % l->config.num_devices;
-    if (l->at_once && more_to_do(l, now_us)) {
+    if (l->at_once && more_to_do(l, conn, now_us)) {
         begin(l, conn, now_us);
     } else {
         put_idle(l, conn);
@@ -256,7 +258,7 @@ static struct sim_result at_once(struct sim_load *l)
 {
     const struct start from = start(l);
     l->at_once = true;
-    while (l->num_idle > 0 && more_to_do(l, from.at_us)) {
+    while (l->num_idle > 0) { /* nothing is answered before all have begun */
         begin(l, take_idle(l), sim_now_us());
     }
     run_out(l);
@@ -265,14 +267,20 @@ static struct sim_result at_once(struct sim_load *l)
 
 struct sim_result sim_load_turns(struct sim_load *load, size_t rounds)
 {
-    load->limit = rounds * load->config.num_devices;
+    for (size_t i = 0; i < load->config.num_conns; i++) {
+        const size_t behind = load->config.num_devices - i - 1; /* devices of this connection: i, i + num_conns, ... */
+        load->turns[i].left = rounds * (behind / load->config.num_conns + 1);
+        load->turns[i].device = i;
+    }
     load->ends_us = UINT64_MAX;
     return at_once(load);
 }
 
 struct sim_result sim_load_for(struct sim_load *load, double seconds, double per_s)
 {
-    load->limit = UINT64_MAX;
+    for (size_t i = 0; i < load->config.num_conns; i++) {
+        load->turns[i].left = SIZE_MAX;
+    }
     load->ends_us = sim_now_us() + (uint64_t)(seconds * 1e6);
     if (per_s <= 0) {
         return at_once(load);

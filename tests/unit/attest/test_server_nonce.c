@@ -135,6 +135,7 @@ static void an_upload_token_opens_one_length_for_a_while(void **state)
     assert_int_equal(cairn_upload_token_check(key, cairn_span_str(text), NOW + 119, &max_len, NULL), CAIRN_OK);
     assert_int_equal(max_len, 64 << 20);
     refuses_token(cairn_span_str(text), NOW + 120);
+    refuses_token(cairn_span_str(text), NOW + 120 - CAIRN_UPLOAD_LIFE_MAX_S - 1); /* CHECKS 62 */
     assert_int_equal(cairn_upload_token_check(other_key, cairn_span_str(text), NOW, &max_len, &err), CAIRN_E_REFUSED);
     for (size_t i = 0; i < 38; i++) {
         text[i] = text[i] == 'A' ? 'B' : 'A';

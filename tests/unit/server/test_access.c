@@ -15,7 +15,8 @@ static const uint8_t card[32] = {0xca}, other_card[32] = {0xcb};
 static struct cairn_access *three(void)
 {
     static struct cairn_access access;
-    access = (struct cairn_access){.num = 3};
+    memset(&access, 0, sizeof access);
+    access.num = 3;
     struct cairn_principal *p = access.principals;
     p[0] = (struct cairn_principal){.name = "alice", .rights = CAIRN_RIGHT_VIEW, .has_token = true};
     p[1] = (struct cairn_principal){.name = "bob", .rights = CAIRN_RIGHT_AUDIT, .has_token = true, .has_certificate = true};

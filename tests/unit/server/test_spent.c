@@ -81,6 +81,18 @@ static void a_time_of_the_future_does_not_tell_what_is_spent(void **state)
     assert_false(cairn_nonce_times_tell(NOW + UINT64_C(30) * 365 * 86400, NOW));
 }
 
+static void what_was_spent_stays_so_when_the_clock_goes_back_and_comes_again(void **state)
+{
+    (void)state;
+    struct memory m = {.issued_s = 0};
+    spend(&m, NOW, 1);
+    spend(&m, NOW - 1000, 2); /* accepted because the TPM's counters said that it is new */
+    assert_int_equal(m.issued_s, NOW);
+    assert_true(is_spent(&m, NOW, 1));
+    assert_true(is_spent(&m, NOW - 1000, 2));
+    assert_false(is_spent(&m, NOW, 3));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +100,7 @@ int main(void)
         cmocka_unit_test(nonces_of_one_second_are_told_apart),
         cmocka_unit_test(an_older_one_counts_as_spent),
         cmocka_unit_test(a_time_of_the_future_does_not_tell_what_is_spent),
+        cmocka_unit_test(what_was_spent_stays_so_when_the_clock_goes_back_and_comes_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

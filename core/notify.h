@@ -1,9 +1,9 @@
-/* agent/notify_device.h -- what systemd is told, without a library of its: one datagram per word.
+/* core/notify.h -- what systemd is told, without a library of its: one datagram per word.
  *
  * Source: sd_notify(3), "Notes" on the protocol. Where nobody listens, every call does nothing.
  */
-#ifndef CAIRN_AGENT_NOTIFY_DEVICE_H
-#define CAIRN_AGENT_NOTIFY_DEVICE_H
+#ifndef CAIRN_CORE_NOTIFY_H
+#define CAIRN_CORE_NOTIFY_H
 
 #include "core/base.h"
 

@@ -1,5 +1,5 @@
-/* agent/notify_device.c -- see agent/notify_device.h. */
-#include "agent/notify_device.h"
+/* core/notify.c -- see core/notify.h. */
+#include "core/notify.h"
 
 #include <stddef.h>
 #include <stdlib.h>

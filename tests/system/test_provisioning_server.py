@@ -145,16 +145,16 @@ class Page(unittest.TestCase):
         known.update({("access NAME", n): n for n in re.findall(r'strcmp\(name, "([a-z0-9_]+)"\) == 0', source)})
         self.assertEqual(set(told), set(known))
         self.assertGreater(len(known), 35)
-        defaults = dict(re.findall(r'\.([a-z0-9_]+) = ("[^"]*"|[^,}]+)', source[source.index("void cairn_server_config_default"):source.index("static struct cairn_principal")]))
+        function = source[source.index("void cairn_server_config_default"):source.index("static struct cairn_principal")]
+        defaults = dict(re.findall(r'snprintf\(out->([a-z0-9_]+), [^"]*("[^"]*")\)', function) + re.findall(r"out->([a-z0-9_]+) = ([^;]+);", function))
+        numbers = {n for _, n in re.findall(r'(?:U32|U64)\("([a-z_]+)", "([a-z0-9_]+)"', source)}
         http = (TOP / "server/http.c").read_text()
         limits = dict(re.findall(r"\.([a-z0-9_]+) = ([^,}]+)", http[http.index("cairn_http_limits_default(void)"):]))
         for key, member in known.items():
-            value = limits[member.removeprefix("limits.")] if member.startswith("limits.") else defaults.get(member, "")
+            value = limits[member.removeprefix("limits.")] if member.startswith("limits.") else defaults.get(member, "0" if key[1] in numbers else "")
             value = re.sub(r"^\(size_t\)", "", value).strip('"')
             shift = re.fullmatch(r"(\d+) << (\d+)", value)
             value = str(int(shift.group(1)) << int(shift.group(2))) if shift else value
-            if member == "workers":
-                value = "0"
             self.assertEqual(told[key].replace("none", ""), value, key)
 
 

@@ -112,6 +112,7 @@ static CAIRN_RC load(const struct cairn_server_config *c, uint64_t now_s, struct
     CAIRN_TRY(load_keys(c, fleet, err));
     fleet->grant_life_s = c->grant_life_s;
     fleet->grace_s = c->grace_s;
+    fleet->enrol_open = (unsigned)c->enrol_open;
     fleet->interval_s = c->interval_s;
     (void)snprintf(fleet->issuer, sizeof fleet->issuer, "%s", c->issuer);
     (void)snprintf(fleet->audience, sizeof fleet->audience, "%s", c->audience);

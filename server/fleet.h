@@ -28,6 +28,7 @@ struct cairn_fleet {
     struct cairn_ca_set *cas;                          /* NULL: EK certificates are left to the enroller */
     struct cairn_signer *verifier, *provision, *enrol; /* NULL: not given to this server */
     uint64_t grant_life_s, grace_s, interval_s;
+    unsigned enrol_open;
     char issuer[CAIRN_CONFIG_URL_MAX], audience[CAIRN_CONFIG_URL_MAX];
 };
 /* cairn_fleet_load. CAIRN_E_REFUSED "fleet.key" (a key that is not of its role in this root), "file.mode" (a private file that

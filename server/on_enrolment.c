@@ -106,7 +106,7 @@ static CAIRN_RC write_request(struct cairn_store *store, struct cairn_work *work
     struct enrolling *e = work->own;
     CAIRN_TRY(check_known(store, e->row.device, err));
     CAIRN_TRY(cairn_store_enrolment_expire(store, work->now_s > OPEN_DAYS_S ? work->now_s - OPEN_DAYS_S : 0, err));
-    CAIRN_TRY(cairn_store_enrolment_put(store, &e->row, (unsigned)work->judge->service->config.enrol_open, err));
+    CAIRN_TRY(cairn_store_enrolment_put(store, &e->row, work->judge->fleet->enrol_open, err));
     CAIRN_TRY(cairn_store_enrolment_rearm(store, e->row.digest, cairn_buf_span(&e->row.pending), err));
     return cairn_work_audit(store, work, "enrolment.requested", e->row.device, e->detail, err);
 }

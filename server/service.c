@@ -140,7 +140,7 @@ CAIRN_RC cairn_judge_new(void *service, struct cairn_worker *self, void **out, s
     }
     judge->service = s;
     judge->worker = self;
-    (void)pthread_mutex_lock(&s->lock); /* the configuration is not read while it is replaced */
+    (void)pthread_mutex_lock(&s->lock);
     judge->access = s->config.access;
     enum cairn_rc rc = fill_judge(judge, err);
     judge->next = s->judges;
@@ -237,9 +237,6 @@ CAIRN_RC cairn_service_reload(struct cairn_service *service, const struct cairn_
             cairn_fleet_free(made[i]->fleet);
             free(made[i]);
         }
-    }
-    if (rc == CAIRN_OK) {
-        service->config = *config;
     }
     (void)pthread_mutex_unlock(&service->lock);
     return rc;

@@ -1,32 +1,13 @@
 """docs/operator.md is followed as written: every command of every block, in order, at the place that its mark names."""
-import os
 import re
-import shlex
 import subprocess
 import unittest
 
+from handbook import Reader, blocks, commands
 from life import BIN, TOP, Life
+from served import Served
 
 PAGE = "docs/operator.md"
-
-
-def blocks():
-    """The fenced shell blocks of the operator's page."""
-    return re.findall(r"^```sh\n(.*?)^```", (TOP / PAGE).read_text(), re.M | re.S)
-
-
-def commands(block):
-    """(text, mark) of each command: lines that a backslash or a here-document continues are one; the mark is its `# D` or `# P`."""
-    lines = iter(block.splitlines())
-    for line in lines:
-        text = line
-        while text.endswith("\\"):
-            text += "\n" + next(lines)
-        if "<<END" in text:
-            while not text.endswith("\nEND"):
-                text += "\n" + next(lines)
-        mark = re.search(r"\s# ([DP])(?=[:,\n]|$)", text)
-        yield text, mark and mark.group(1)
 
 
 class Operator(unittest.TestCase):
@@ -46,43 +27,73 @@ class Operator(unittest.TestCase):
     def tearDownClass(cls):
         cls.life.remove()
 
-    def bash(self, text, mark):
-        conf = self.life.conf if mark == "D" else self.desk_conf
-        cairn = f'cairn() {{ {shlex.quote(str(BIN / "cairn"))} --config {shlex.quote(str(conf))} "$@"; }}\n'
-        script = cairn + text.replace("/etc/cairn/root.dsse", "root.dsse")
-        env = dict(os.environ, TMPDIR=str(self.life.dir))
-        done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=self.life.dir, env=env, capture_output=True, text=True, timeout=120,
-                              check=False)
-        self.assertEqual(done.returncode, 0, f"{PAGE}: {text}\n{done.stdout}{done.stderr}")
-        return done.stdout
+    def setUp(self):
+        self.reader = Reader(self, PAGE, self.life.dir, {"D": self.life.conf, "P": self.desk_conf}, {"/etc/cairn/root.dsse": "root.dsse"})
 
     def test_the_page_is_a_whole_life(self):
         said = {}
         booted = False
-        for block in blocks():
+        served = None
+        for section, block in blocks(PAGE):
+            if section == "With a server" and served is None:
+                self.check_the_first_life(said)
+                served = self.serve()
             for text, mark in commands(block):
                 self.assertIsNotNone(mark, f"{PAGE} does not say where this runs: {text}")
                 self.assertNotIn("...", text)
                 if mark == "D" and not booted:
                     self.life.boot(power_cycle=False)
                     booted = True
-                said[text] = self.bash(text, mark)
+                said[text] = self.reader.run(text, mark, typed="y\n")
                 if text.startswith("cairn enrol challenge"):
                     self.assertIn('serial "T-0001"', said[text])
                 if text.startswith("cairn store list"):
                     self.assertIn("luks.key", said[text])
                     self.life.format_disk()
+        self.check_the_second_life(said, served)
+        self.begin_again()
+
+    def check_the_first_life(self, said):
         shown = [out for text, out in said.items() if text.startswith("cairn certificate show")]
         self.assertEqual(len(shown), 1)
         self.assertRegex(shown[0], r"(?i)grade\W+C")
-        self.begin_again()
         self.assertIn("OPERATIONAL", [out for text, out in said.items() if text.startswith("cairn state")][-1])
+
+    def serve(self):
+        """The retired device boots once more, for a life with a server: what docs/provisioning-server.md sets up."""
+        life = self.life
+        life.boot()
+        life.state.rename(life.dir / "first")
+        served = Served(life)
+        self.addCleanup(served.stop)
+        served.configure(fleet__policy=life.file("policy.dsse"), provision__key=life.file("provision.key"), provision__manifest=life.file("manifest.dsse"),
+                         provision__params=life.file("params.json"), verifier__key=life.file("verifier.key"), verifier__issuer="https://localhost")
+        served.start()
+        for name, path in [("server-ca.pem", served.dir / "tls.crt"), ("my.token", served.dir / "approver.token"),
+                           ("auditor.token", served.dir / "auditor.token")]:
+            life.file(name).symlink_to(path)
+        life.configure(f"\n[agent]\nserver = {served.url}\nca = {served.dir}/tls.crt\nspool = {life.dir}/spool\n"
+                       f"enrolment_token = {served.dir}/enrolee.token\n")
+        self.reader.places["https://cairn.example.net:8443"] = served.url
+        return served
+
+    def check_the_second_life(self, said, served):
+        self.assertTrue(any("compare with the box" in out for text, out in said.items() if text.startswith("fleet approve")))
+        actions = [e["action"] for e in served.get("/v1/audit?limit=1000", "auditor").json()["audit"]]
+        for action in ["device.enrolled", "device.provisioned", "order.held", "order.resumed", "order.released", "order.cancelled",
+                       "device.retired", "device.ticket"]:
+            self.assertIn(action, actions)
+        fleet = subprocess.run([BIN / "cairn", "--help"], capture_output=True, text=True, check=True).stdout
+        page = (TOP / PAGE).read_text()
+        for verb in re.findall(r"^  cairn fleet ([a-z]+)", fleet, re.M):
+            self.assertRegex(page, rf"\bfleet {verb}\b")
 
     def begin_again(self):
         """The recipe below the table of refusals."""
         life = self.life
         life.boot()
         life.state.rename(life.dir / "old")
+        life.configure()
         life.here("device", "init", life.file("root.dsse"))
         life.enrolled()
         life.grant("again")

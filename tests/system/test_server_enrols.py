@@ -174,6 +174,17 @@ class ServerEnrols(unittest.TestCase):
             life.here("device", "init", life.file("root.dsse"))
         self.assertEqual(self.audit().count("device.enrolled"), 2)
 
+    def test_how_many_a_token_may_have_under_way_follows_a_reload(self):
+        life = self.life
+        self.served.configure(enrol__key=None, enrol__open=1)
+        self.served.reload()
+        life.here("enrol", "online", want=6, code="enrolment.waits")
+        life.conf.write_text(life.conf.read_text().replace("serial = T-0001", "serial = T-0002"))
+        life.here("enrol", "online", want=9, code="server.rate")
+        self.served.configure(enrol__open=2)
+        self.served.reload()
+        life.here("enrol", "online", want=6, code="enrolment.waits")
+
     def approve(self):
         life = self.life
         life.run("fleet", "approve", *life.roots(), "--ek-ca", life.tpm / "ca", "--key", life.file("enrol.key"), "--dir", life.dir / "desk", "--yes",

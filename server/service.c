@@ -1,9 +1,14 @@
 /* server/service.c -- see server/service.h. */
 #include "server/service.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "attest/replay_cache.h"
 
@@ -75,8 +80,24 @@ static CAIRN_RC check_fleet(const struct cairn_server_config *config, struct cai
     return CAIRN_OK;
 }
 
+/* One server per database: each remembers what it wrote (server/members.h). */
+static CAIRN_RC lock_database(struct cairn_service *service, struct cairn_err *err)
+{
+    char path[CAIRN_CONFIG_PATH_MAX + 8] = "";
+    (void)snprintf(path, sizeof path, "%s.lock", service->config.database);
+    service->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (service->lock_fd < 0) {
+        return CAIRN_FAIL_CAUSE(err, CAIRN_E_IO, "store.open", errno, "%s: %s", path, strerror(errno));
+    }
+    return flock(service->lock_fd, LOCK_EX | LOCK_NB) == 0
+               ? CAIRN_OK
+               : CAIRN_FAIL(err, CAIRN_E_BUSY, "server.running", "another cairn-server has the database %s",
+                            service->config.database);
+}
+
 static CAIRN_RC start(struct cairn_service *service, struct cairn_err *err)
 {
+    CAIRN_TRY(lock_database(service, err));
     CAIRN_TRY(check_fleet(&service->config, err));
     CAIRN_TRY(cairn_seen_new(PROOFS_MAX, &service->proofs, err));
     CAIRN_TRY(cairn_store_writer_start(service->config.database, (size_t)service->config.queue, &service->writer, err));
@@ -92,6 +113,7 @@ CAIRN_RC cairn_service_start(const struct cairn_server_config *config, const str
         return CAIRN_FAIL(err, CAIRN_E_IO, "memory", "no memory for the service");
     }
     service->config = *config;
+    service->lock_fd = -1;
     service->log = log;
     service->build = build;
     service->started_s = cairn_service_now_s();
@@ -118,6 +140,9 @@ void cairn_service_free(struct cairn_service *service)
     cairn_seen_free(service->proofs);
     cairn_wipe(service->nonce_key, sizeof service->nonce_key);
     (void)pthread_mutex_destroy(&service->lock);
+    if (service->lock_fd >= 0) {
+        (void)close(service->lock_fd);
+    }
     free(service);
 }
 

@@ -21,6 +21,7 @@ struct cairn_service {
     const struct cairn_log *log;
     const char *build;                 /* "cairn 0.1.0" */
     struct cairn_server_config config; /* as at the start: what a reload changes is in each worker's fleet and access */
+    int lock_fd;                       /* of the database */
     struct cairn_store_writer *writer;
     struct cairn_http *http; /* for the metrics */
     uint8_t nonce_key[32];

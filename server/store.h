@@ -88,7 +88,7 @@ CAIRN_RC cairn_store_device_order(struct cairn_store *s, const uint8_t device[32
 
 /* struct cairn_report_row: the last accepted evidence of a device and what its next one is compared with. Small: it is written
  * with every report. */
-enum { CAIRN_SPENT_MAX = 8, CAIRN_FAILED_MAX = 512 };
+enum { CAIRN_SPENT_MAX = 32, CAIRN_FAILED_MAX = 512 };
 struct cairn_report_row {
     uint8_t device[32];
     uint8_t body[32];       /* SHA-256 of the request (route and body) that `reply` answers */

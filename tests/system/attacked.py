@@ -2,6 +2,7 @@
 import contextlib
 import json
 import sqlite3
+import time
 import unittest
 
 from life import Life
@@ -39,8 +40,13 @@ class Attacked(unittest.TestCase):
         self.assertEqual(self.served.post(f"/v1/devices/{self.device}/clear", token="operator").status, 200)
 
     def sql(self, statement, *arguments):
+        """What is changed behind the server's back it hears of by a reload: it remembers what it wrote itself."""
         with contextlib.closing(sqlite3.connect(self.served.database, timeout=10)) as db, db:
-            return db.execute(statement, arguments).fetchall()
+            rows = db.execute(statement, arguments).fetchall()
+        if not statement.lstrip().upper().startswith("SELECT"):
+            self.served.reload()
+            time.sleep(0.05)
+        return rows
 
     def dump(self):
         """Every row of every table, and the size of the whole."""

@@ -1,9 +1,10 @@
 """cairn-server, a device's whole life through it, by hand: what is accepted, what is refused and with which code."""
-import hashlib
+import base64
 import json
+import subprocess
 import unittest
 
-from life import Life
+from life import BIN, Life
 from served import Served, canonical, life_with_server, named_logs
 
 
@@ -42,7 +43,6 @@ class WholeLife(unittest.TestCase):
         got = served.post("/v1/grant", request, "request")
         self.assertEqual(got.status, 200, got)
         self.assertEqual(served.post("/v1/grant", request, "request").body, got.body)
-        import base64
         for name, file in (("grant", "grant.dsse"), ("manifest", "manifest.dsse"), ("assets", "grant.bin")):
             life.file(file).write_bytes(base64.b64decode(got.json()[name]))
         life.install()
@@ -89,7 +89,22 @@ class WholeLife(unittest.TestCase):
                        "order.resumed", "order.released", "device.killed", "device.retired"):
             self.assertIn(action, actions)
         self.assertEqual(served.stop(), 0)
-        self.assertEqual(life.run("--config", served.conf, "audit-verify", program=__import__("life").BIN / "cairn-server").returncode, 0)
+        self.assertEqual(life.run("--config", served.conf, "audit-verify", program=BIN / "cairn-server").returncode, 0)
+
+    def test_a_second_server_on_one_database_is_refused(self):
+        life = self.life
+        life.dir.mkdir(exist_ok=True)
+        life.keys()
+        life.root()
+        served = Served(life)
+        self.addCleanup(served.stop)
+        served.configure()
+        served.start()
+        again = subprocess.run([BIN / "cairn-server", "--config", served.conf], capture_output=True, text=True, timeout=20, check=False)
+        self.assertEqual(again.returncode, 6)
+        self.assertIn("server.running", again.stderr)
+        served.kill()
+        served.start()
 
 
 if __name__ == "__main__":

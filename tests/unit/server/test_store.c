@@ -255,7 +255,7 @@ static void a_row_of_the_wrong_shape_is_damage(void **state)
         "UPDATE report SET tier = 9",
         "UPDATE report SET tier = 'x'",
         "UPDATE report SET spent = x'0011'",
-        "UPDATE report SET spent = zeroblob(108)",
+        "UPDATE report SET spent = zeroblob(396)",
         "UPDATE report SET log_ima = x'01'",
         "UPDATE report SET sticky = 2",
         "UPDATE report SET failed = printf('%.600c', 'x')",

@@ -1,6 +1,8 @@
 /* tests/unit/server/test_members.c -- server/members.c: opened statements, each only for exactly its file. */
 #include "server/members.h"
 
+#include <stdlib.h>
+
 #include "core/doctype.h"
 #include "support/cmocka_all.h"
 #include "support/test_keys.h"
@@ -91,6 +93,57 @@ static void the_least_used_gives_way_and_nothing_grows(void **state)
     cairn_test_keys_clear(&other);
 }
 
+static bool take(struct cairn_members *members, struct cairn_versions *versions, struct cairn_standing *out)
+{
+    const struct cairn_member *m = NULL;
+    const bool taken = cairn_members_take(members, versions, keys.statement.device, out, &m);
+    assert_true(!taken || m != NULL);
+    return taken;
+}
+
+static void keep(struct cairn_members *members, struct cairn_versions *versions)
+{
+    struct cairn_standing s = {.changes = atomic_load(&versions->changes),
+                               .version = atomic_load(cairn_version_of(versions, keys.statement.device)),
+                               .life = CAIRN_DEVICE_OPERATIONAL,
+                               .epoch = 9,
+                               .known = true};
+    assert_int_equal(cairn_buf_set(&s.last.reply, cairn_span_str("reply"), NULL), CAIRN_OK);
+    cairn_members_keep(members, keys.statement.device, &s);
+    assert_null(s.last.reply.p);
+}
+
+/* CHECKS 37: an operator's clear, an order, another worker's report must be seen by the very next report. */
+static void a_standing_holds_until_something_is_written(void **state)
+{
+    (void)state;
+    struct cairn_members *members = room_for(2);
+    struct cairn_versions *versions = calloc(1, sizeof *versions);
+    struct cairn_standing got = {.changes = 0};
+    const struct cairn_member *m = NULL;
+    assert_non_null(versions);
+    keep(members, versions); /* nobody's: the device is not in the cache */
+    assert_false(take(members, versions, &got));
+    assert_int_equal(open_as(members, keys.statement.device, &keys.statement_file, &m, NULL), CAIRN_OK);
+    keep(members, versions);
+    assert_true(take(members, versions, &got));
+    assert_int_equal(got.epoch, 9);
+    assert_true(cairn_span_equal(cairn_buf_span(&got.last.reply), cairn_span_str("reply")));
+    cairn_standing_clear(&got);
+    assert_false(take(members, versions, &got)); /* it was moved out */
+    keep(members, versions);
+    (void)atomic_fetch_add(&versions->changes, 1);
+    assert_false(take(members, versions, &got));
+    keep(members, versions);
+    (void)atomic_fetch_add(cairn_version_of(versions, keys.statement.device), 1);
+    assert_false(take(members, versions, &got));
+    keep(members, versions);
+    cairn_members_forget(members);
+    assert_false(take(members, versions, &got));
+    cairn_members_free(members);
+    free(versions);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -112,6 +165,7 @@ int main(void)
         cmocka_unit_test(a_row_that_was_tampered_with_is_that_devices_trouble_only),
         cmocka_unit_test(another_file_of_the_same_device_is_opened_anew),
         cmocka_unit_test(the_least_used_gives_way_and_nothing_grows),
+        cmocka_unit_test(a_standing_holds_until_something_is_written),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

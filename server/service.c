@@ -97,8 +97,8 @@ static CAIRN_RC lock_database(struct cairn_service *service, struct cairn_err *e
 
 static CAIRN_RC start(struct cairn_service *service, struct cairn_err *err)
 {
-    CAIRN_TRY(lock_database(service, err));
     CAIRN_TRY(check_fleet(&service->config, err));
+    CAIRN_TRY(lock_database(service, err));
     CAIRN_TRY(cairn_seen_new(PROOFS_MAX, &service->proofs, err));
     CAIRN_TRY(cairn_store_writer_start(service->config.database, (size_t)service->config.queue, &service->writer, err));
     return take_nonce_key(service, err);

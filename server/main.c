@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/notify.h"
+#include "server/tls.h"
 #include "server/work.h"
 
 enum { TOKEN_BYTES = 32 };
@@ -55,6 +56,15 @@ static CAIRN_RC load_config(const char *path, struct cairn_server_config **out, 
     *out = config;
     config = NULL;
     return CAIRN_OK;
+}
+
+/* check reads everything that the configuration names, as the start does, and keeps nothing. */
+static CAIRN_RC check(const struct cairn_server_config *c, struct cairn_fleet **fleet, struct cairn_err *err)
+{
+    SSL_CTX *tls = NULL;
+    CAIRN_TRY(cairn_tls_new(c->certificate, c->key, c->client_ca[0] != '\0' ? c->client_ca : NULL, &tls, err));
+    SSL_CTX_free(tls);
+    return cairn_fleet_load(c, cairn_service_now_s(), fleet, err);
 }
 
 static void reload(struct cairn_service *service, struct cairn_http *http, const char *path)
@@ -140,9 +150,12 @@ static CAIRN_RC run(const char *path, struct cairn_err *err)
     struct cairn_http *http = NULL;
     int signals = -1;
     CONFIG *config = NULL;
+    struct cairn_fleet *fleet = NULL;
     struct cairn_notify notify = cairn_notify_open();
     CAIRN_TRY(load_config(path, &config, err));
     log.json = true;
+    CAIRN_TRY(check(config, &fleet, err));
+    cairn_fleet_free(fleet);
     CAIRN_TRY(take_signals(&signals, err));
     CAIRN_TRY(cairn_service_start(config, &log, "cairn " CAIRN_VERSION, &service, err));
     enum cairn_rc rc = start_http(service, &log, &http, err);
@@ -168,7 +181,7 @@ static CAIRN_RC check_config(const char *path, struct cairn_err *err)
     CONFIG *config = NULL;
     struct cairn_fleet *fleet = NULL;
     CAIRN_TRY(load_config(path, &config, err));
-    CAIRN_TRY(cairn_fleet_load(config, cairn_service_now_s(), &fleet, err));
+    CAIRN_TRY(check(config, &fleet, err));
     (void)printf(
         "%s: class %s, root version %u; policy: %s; grants: %s; results and releases: %s; enrolment: %s; %zu principal(s)\n",
         path, cairn_root_class(fleet->root), (unsigned)cairn_root_version(fleet->root),

@@ -71,15 +71,6 @@ static CAIRN_RC take_nonce_key(struct cairn_service *service, struct cairn_err *
     return CAIRN_OK;
 }
 
-/* What does not load is found before anything is served or replaced. */
-static CAIRN_RC check_fleet(const struct cairn_server_config *config, struct cairn_err *err)
-{
-    struct cairn_fleet *fleet = NULL;
-    CAIRN_TRY(cairn_fleet_load(config, cairn_service_now_s(), &fleet, err));
-    cairn_fleet_free(fleet);
-    return CAIRN_OK;
-}
-
 /* One server per database: each remembers what it wrote (server/members.h). */
 static CAIRN_RC lock_database(struct cairn_service *service, struct cairn_err *err)
 {
@@ -97,7 +88,6 @@ static CAIRN_RC lock_database(struct cairn_service *service, struct cairn_err *e
 
 static CAIRN_RC start(struct cairn_service *service, struct cairn_err *err)
 {
-    CAIRN_TRY(check_fleet(&service->config, err));
     CAIRN_TRY(lock_database(service, err));
     CAIRN_TRY(cairn_seen_new(PROOFS_MAX, &service->proofs, err));
     CAIRN_TRY(cairn_store_writer_start(service->config.database, (size_t)service->config.queue, &service->writer, err));

@@ -31,7 +31,7 @@ struct cairn_service {
     struct cairn_judge *judges;
     uint64_t started_s;
 };
-/* cairn_service_start opens the database through the writer, takes the nonce key from it and checks that the fleet loads.
+/* cairn_service_start opens the database through the writer and takes the nonce key from it. CAIRN_E_BUSY "server.running".
  * `config` is copied. */
 CAIRN_RC cairn_service_start(const struct cairn_server_config *config, const struct cairn_log *log, const char *build,
                              struct cairn_service **out, struct cairn_err *err);

@@ -61,6 +61,13 @@ _Atomic uint64_t *cairn_version_of(struct cairn_versions *versions, const uint8_
     return &versions->device[hash(device) % CAIRN_VERSIONS];
 }
 
+bool cairn_standing_current(const struct cairn_standing *standing, struct cairn_versions *versions, const uint8_t device[32])
+{
+    const uint64_t changes = atomic_load(&versions->changes);
+    return standing->kept && standing->changes == changes && changes == atomic_load(&versions->begun) &&
+           standing->version == atomic_load(cairn_version_of(versions, device));
+}
+
 static struct entry **bucket(struct cairn_members *m, const uint8_t device[32])
 {
     return &m->buckets[hash(device) % m->num_buckets];
@@ -197,6 +204,7 @@ void cairn_members_keep(struct cairn_members *members, const uint8_t device[32],
     }
     cairn_standing_clear(&e->standing);
     e->standing = *standing;
+    e->standing.kept = true;
     e->stands = true;
     *standing = (struct cairn_standing){.changes = 0};
 }

@@ -19,6 +19,7 @@ struct cairn_member {
  * as long as nothing else was written about devices in general (`changes`) and about this one (`version`: struct
  * cairn_versions); the writer compares again all the same. All-zero is a valid cleared state. */
 struct cairn_standing {
+    bool kept; /* out of the cache: `version` counts */
     uint64_t changes, version;
     enum cairn_device_life life;
     uint64_t epoch;
@@ -29,12 +30,16 @@ struct cairn_standing {
 };
 void cairn_standing_clear(struct cairn_standing *standing);
 
-/* struct cairn_versions counts what is written; shared by all threads, incremented by the writer's alone, after the commit. */
+/* struct cairn_versions counts what is written; shared by all threads, incremented by the writer's alone. A device's own count
+ * moves when its row is about to be written (a reader who is then too early finds no standing that holds); `changes` after the
+ * commit (whoever sees it reads what it tells of), `begun` before. */
 enum { CAIRN_VERSIONS = 1 << 16 };
 struct cairn_versions {
-    _Atomic uint64_t changes;
+    _Atomic uint64_t begun, changes;
     _Atomic uint64_t device[CAIRN_VERSIONS]; /* by the first bytes of its id */
 };
+/* cairn_standing_current: in the writer's thread, nothing has been written since the standing was kept. */
+bool cairn_standing_current(const struct cairn_standing *standing, struct cairn_versions *versions, const uint8_t device[32]);
 _Atomic uint64_t *cairn_version_of(struct cairn_versions *versions, const uint8_t device[32]);
 
 struct cairn_members;

@@ -505,11 +505,18 @@ static CAIRN_RC put_report(struct cairn_store *store, struct cairn_work *work, c
     return note_changes(store, work, r, err);
 }
 
+/* Where nothing was written since the standing was kept, it is what the row would say. */
 static CAIRN_RC write_report(struct cairn_store *store, struct cairn_work *work, struct cairn_err *err)
 {
     struct report *r = work->own;
+    struct cairn_versions *versions = &work->judge->service->versions;
     struct cairn_report_row now = {.tier = 0};
     bool found = false;
+    const bool current = cairn_standing_current(&r->before, versions, work->device);
+    work->version = atomic_fetch_add(cairn_version_of(versions, work->device), 1) + 1;
+    if (current) {
+        return put_report(store, work, &r->before.last, r->before.known, err);
+    }
     CAIRN_TRY(cairn_store_report_get(store, r->next.device, &now, &found, err));
     enum cairn_rc rc = put_report(store, work, &now, found, err);
     cairn_report_row_clear(&now);

@@ -227,29 +227,25 @@ static void written(struct cairn_post *post)
     }
 }
 
+/* What the workers' caches hold of what is written holds no more (server/members.h). A report looks first whether its own
+ * standing is current, so it counts itself. */
 static CAIRN_RC job_run(struct cairn_store *store, struct cairn_job *self, struct cairn_err *err)
 {
     struct cairn_work *work = (struct cairn_work *)self;
-    return work->write(store, work, err);
-}
-
-/* What the workers' caches hold of what was written holds no more. */
-static void count_change(struct cairn_work *work)
-{
-    struct cairn_versions *versions = &work->judge->service->versions;
-    if (work->of_one_device) {
-        work->version = atomic_fetch_add(cairn_version_of(versions, work->device), 1) + 1;
-    } else {
-        (void)atomic_fetch_add(&versions->changes, 1);
+    if (!work->begun && !work->of_one_device) {
+        (void)atomic_fetch_add(&work->judge->service->versions.begun, 1);
     }
+    work->begun = true; /* once, however often the writer tries */
+    return work->write(store, work, err);
 }
 
 static void job_done(struct cairn_job *self)
 {
     struct cairn_work *work = (struct cairn_work *)self;
-    if (work->job.rc == CAIRN_OK) {
-        count_change(work);
+    if (work->begun && !work->of_one_device) {
+        (void)atomic_fetch_add(&work->judge->service->versions.changes, 1);
     }
+    work->begun = false;
     work->post.run = written;
     cairn_worker_post(work->judge->worker, &work->post);
 }

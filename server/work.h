@@ -45,7 +45,8 @@ struct cairn_work {
     cairn_writing *write;
     bool of_one_device; /* what is written is a row of `device` alone: the rest of the caches stays (server/members.h) */
     uint8_t device[32];
-    uint64_t version; /* of that device, after the commit */
+    bool begun;       /* the writer has counted it */
+    uint64_t version; /* of that device, from this writing on */
     cairn_handler *then;
     void *own;
     void (*own_free)(void *own);

@@ -144,6 +144,27 @@ static void a_standing_holds_until_something_is_written(void **state)
     free(versions);
 }
 
+/* The writer trusts a standing only if it is from the cache, and nothing was begun since that it does not know of. */
+static void a_standing_is_current_until_something_is_begun(void **state)
+{
+    (void)state;
+    struct cairn_versions *versions = calloc(1, sizeof *versions);
+    assert_non_null(versions);
+    struct cairn_standing s = {.known = true};
+    assert_false(cairn_standing_current(&s, versions, keys.statement.device)); /* read, not kept: the row may be newer */
+    s.kept = true;
+    assert_true(cairn_standing_current(&s, versions, keys.statement.device));
+    (void)atomic_fetch_add(&versions->begun, 1); /* in this very transaction */
+    assert_false(cairn_standing_current(&s, versions, keys.statement.device));
+    (void)atomic_fetch_add(&versions->changes, 1);
+    assert_false(cairn_standing_current(&s, versions, keys.statement.device));
+    s.changes = 1;
+    assert_true(cairn_standing_current(&s, versions, keys.statement.device));
+    (void)atomic_fetch_add(cairn_version_of(versions, keys.statement.device), 1);
+    assert_false(cairn_standing_current(&s, versions, keys.statement.device));
+    free(versions);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -166,6 +187,7 @@ int main(void)
         cmocka_unit_test(another_file_of_the_same_device_is_opened_anew),
         cmocka_unit_test(the_least_used_gives_way_and_nothing_grows),
         cmocka_unit_test(a_standing_holds_until_something_is_written),
+        cmocka_unit_test(a_standing_is_current_until_something_is_begun),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

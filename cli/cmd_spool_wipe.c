@@ -3,28 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/device_state.h"
 #include "cli/spool.h"
 #include "core/crypto_keys.h"
-#include "wipe/sequence_device.h"
-
-enum { CONSUMER_WAIT_MS = 10000 };
-#define TOOL "cairn " CAIRN_VERSION
 
 static struct cairn_wipe_run run_of(const struct cairn_cli *cli, const struct cairn_cli_spool *s)
 {
-    const struct cairn_here *here = s->here;
-    return (struct cairn_wipe_run){.state = here->state,
-                                   .out = s->spool.out,
-                                   .out_path = s->out_path,
-                                   .identity = &here->identity,
-                                   .tpm = here->tpm,
-                                   .settings = &here->config.wipe,
-                                   .ak = here->config.ak,
-                                   .srk = here->config.srk,
-                                   .lockout_auth_given = here->lockout_auth != NULL,
-                                   .tool = TOOL,
-                                   .now_s = cli->now_s,
-                                   .consumer_wait_ms = CONSUMER_WAIT_MS};
+    return cairn_device_wipe_run(cli, s->here, s->spool.out, s->out_path);
 }
 
 static void free_journal(struct cairn_journal **journal)

@@ -9,12 +9,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "cli/device_state.h"
 #include "cli/tables.h"
 #include "core/log.h"
-#include "wipe/sequence_device.h"
-
-enum { CONSUMER_WAIT_MS = 10000 };
-#define TOOL "cairn " CAIRN_VERSION
 
 static CAIRN_RC print_plan(struct cairn_cli *cli, const struct cairn_plan *plan, struct cairn_span text)
 {
@@ -178,22 +175,11 @@ static CAIRN_RC carry_out(struct cairn_cli *cli, const struct cairn_here *here, 
     const bool made = access(path, F_OK) != 0;
     CAIRN_TRY(cairn_fs_open_dir(path, true, &out, &cli->err));
     CAIRN_TRY(open_signals(&session));
-    const struct cairn_wipe_run run = {.state = here->state,
-                                       .out = out,
-                                       .out_path = path,
-                                       .identity = &here->identity,
-                                       .tpm = here->tpm,
-                                       .settings = &here->config.wipe,
-                                       .ak = here->config.ak,
-                                       .srk = here->config.srk,
-                                       .lockout_auth_given = here->lockout_auth != NULL,
-                                       .tool = TOOL,
-                                       .release = release,
-                                       .now_s = cli->now_s,
-                                       .consumer_wait_ms = CONSUMER_WAIT_MS,
-                                       .stop = stop_wanted,
-                                       .step = tell_step,
-                                       .arg = &session};
+    struct cairn_wipe_run run = cairn_device_wipe_run(cli, here, out, path);
+    run.release = release;
+    run.stop = stop_wanted;
+    run.step = tell_step;
+    run.arg = &session;
     enum cairn_rc rc = order.len > 0 ? cairn_wipe_accept(&run, order, &cli->err) : CAIRN_OK;
     if (rc == CAIRN_E_FORMAT && order.len > 0) {
         cairn_err_prefix(&cli->err, "the order");

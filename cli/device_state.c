@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "wipe/sequence_device.h"
+enum { CONSUMER_WAIT_MS = 10000 };
 
 static void free_journal(struct cairn_journal **journal)
 {
@@ -47,4 +47,21 @@ CAIRN_RC cairn_device_state_read(struct cairn_cli *cli, struct cairn_here *here,
     *out = state;
     state = NULL;
     return CAIRN_OK;
+}
+
+struct cairn_wipe_run cairn_device_wipe_run(const struct cairn_cli *cli, const struct cairn_here *here, struct cairn_fs *out,
+                                            const char *out_path)
+{
+    return (struct cairn_wipe_run){.state = here->state,
+                                   .out = out,
+                                   .out_path = out_path,
+                                   .identity = &here->identity,
+                                   .tpm = here->tpm,
+                                   .settings = &here->config.wipe,
+                                   .ak = here->config.ak,
+                                   .srk = here->config.srk,
+                                   .lockout_auth_given = here->lockout_auth != NULL,
+                                   .tool = "cairn " CAIRN_VERSION,
+                                   .now_s = cli->now_s,
+                                   .consumer_wait_ms = CONSUMER_WAIT_MS};
 }

@@ -105,30 +105,6 @@ CAIRN_RC cairn_evidence_need_whole(const struct cairn_evidence *evidence, struct
     return CAIRN_OK;
 }
 
-/* Takes the place of what the document said of this kind, or the last place. */
-static CAIRN_RC put_log(struct cairn_tpmdoc *doc, enum cairn_boot_log_kind kind, struct cairn_span log, struct cairn_err *err)
-{
-    size_t i = 0;
-    while (i < doc->num_attachments && strcmp(doc->attachments[i].kind, cairn_boot_log_name(kind)) != 0) {
-        i++;
-    }
-    struct cairn_attachment *to = &doc->attachments[i];
-    CAIRN_TRY(cairn_buf_set(&to->bytes, log, err));
-    (void)snprintf(to->kind, sizeof to->kind, "%s", cairn_boot_log_name(kind));
-    to->named = false;
-    doc->num_attachments += i == doc->num_attachments ? 1 : 0;
-    return CAIRN_OK;
-}
-
-CAIRN_RC cairn_evidence_attach(struct cairn_span file, enum cairn_boot_log_kind kind, struct cairn_span log,
-                               struct cairn_buf *out, struct cairn_err *err)
-{
-    CAIRN_EVIDENCE evidence = {0};
-    CAIRN_TRY(cairn_evidence_parse(file, &evidence, err));
-    CAIRN_TRY(put_log(&evidence.doc, kind, log, err));
-    return cairn_tpmdoc_write(&evidence.doc, out, err);
-}
-
 CAIRN_RC cairn_evidence_parse(struct cairn_span file, struct cairn_evidence *out, struct cairn_err *err)
 {
     CAIRN_EVIDENCE evidence = {0};

@@ -53,9 +53,5 @@ struct cairn_log_digest {
 void cairn_evidence_log_digests(const struct cairn_evidence *evidence, struct cairn_log_digest out[CAIRN_NUM_BOOT_LOGS]);
 /* cairn_evidence_need_whole is for whoever has no store of logs. CAIRN_E_REFUSED "evidence.named". */
 CAIRN_RC cairn_evidence_need_whole(const struct cairn_evidence *evidence, struct cairn_err *err);
-/* cairn_evidence_attach gives the same document with the bytes of one log in it (a server asked for them); `out` is replaced.
- * Errors of cairn_evidence_parse and cairn_tpmdoc_write. */
-CAIRN_RC cairn_evidence_attach(struct cairn_span file, enum cairn_boot_log_kind kind, struct cairn_span log,
-                               struct cairn_buf *out, struct cairn_err *err);
 
 #endif

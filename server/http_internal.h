@@ -128,7 +128,6 @@ struct cairn_call {
 
 /* http_conn.c. cairn_conn_new is called by the acceptor and takes `fd`; the rest in the worker's thread. */
 struct cairn_conn *cairn_conn_new(struct cairn_worker *worker, int fd, const struct cairn_peer *peer, const char *peer_text);
-void cairn_conn_discard(struct cairn_conn *conn); /* never arrived at its worker */
 void cairn_conn_end_quiet(struct cairn_worker *worker);
 void cairn_conn_end_all(struct cairn_worker *worker);
 /* cairn_conn_reply sends `bytes`, the reply to the current request, and goes on with the connection. */

@@ -63,17 +63,6 @@ static void parse_whole(struct cairn_span file)
     (void)!cairn_evidence_parse(file, &evidence, NULL);
 }
 
-/* What a server asked for takes the place of what was named, and the document stays one. A frame of its own: a document is
- * large.
- */
-__attribute__((noinline)) static void attach_named(const struct cairn_buf *file)
-{
-    CAIRN_BUF whole = {0};
-    CAIRN_EVIDENCE again = {0};
-    must(cairn_evidence_attach(cairn_buf_span(file), CAIRN_LOG_FIRMWARE, cairn_span_str("log"), &whole, NULL));
-    must(cairn_evidence_parse(cairn_buf_span(&whole), &again, NULL));
-}
-
 static void parse_wrapped(struct cairn_reader *r)
 {
     static const uint8_t quoted[32] = {0};
@@ -87,7 +76,6 @@ static void parse_wrapped(struct cairn_reader *r)
     if (cairn_evidence_parse(cairn_buf_span(&file), &evidence, NULL) == CAIRN_OK) {
         cairn_evidence_log_digests(&evidence, logs);
         must(cairn_replay_key_make(word & 0xffffff, quoted, logs, &key, NULL));
-        attach_named(&file);
         (void)!cairn_replay_run(&evidence.logs, word & 0xffffff, quoted, &replay, NULL);
     }
 }

@@ -150,27 +150,6 @@ static void tells_of_each_log_whether_it_is_there_named_or_left_out(void **state
     assert_code(err, "evidence.named");
 }
 
-static void gives_the_same_document_with_the_logs_that_a_server_asked_for(void **state)
-{
-    (void)state;
-    WORLD w;
-    CAIRN_BUF file = {0}, whole = {0};
-    CAIRN_EVIDENCE evidence = {0};
-    world_make(&w, "sb-uki-clean");
-    const struct cairn_nonce nonce = ask(&w, CAIRN_PURPOSE_EVIDENCE, WORLD_MASK);
-    answer_named(&w, &nonce, &file);
-    assert_int_equal(cairn_evidence_attach(cairn_buf_span(&file), CAIRN_LOG_USERSPACE, w.logs.userspace, &whole, NULL),
-                     CAIRN_OK);
-    assert_int_equal(cairn_evidence_attach(cairn_buf_span(&whole), CAIRN_LOG_FIRMWARE, w.logs.firmware, &whole, NULL),
-                     CAIRN_OK);
-    assert_int_equal(cairn_evidence_parse(cairn_buf_span(&whole), &evidence, NULL), CAIRN_OK);
-    assert_int_equal(cairn_evidence_need_whole(&evidence, NULL), CAIRN_OK);
-    assert_true(cairn_span_equal(evidence.logs.firmware, w.logs.firmware));
-    assert_true(cairn_span_equal(evidence.logs.userspace, w.logs.userspace));
-    assert_true(cairn_span_equal(evidence.logs.ima, w.logs.ima));
-    assert_memory_equal(evidence.head.nonce, nonce.nonce, 32);
-}
-
 static void refuses_every_missing_and_any_unknown_member(void **state)
 {
     (void)state;
@@ -234,7 +213,6 @@ int main(void)
         cmocka_unit_test(carries_the_thumbprint_of_a_key),
         cmocka_unit_test(refuses_a_cnf_that_is_no_thumbprint),
         cmocka_unit_test(tells_of_each_log_whether_it_is_there_named_or_left_out),
-        cmocka_unit_test(gives_the_same_document_with_the_logs_that_a_server_asked_for),
         cmocka_unit_test(refuses_every_missing_and_any_unknown_member),
         cmocka_unit_test(refuses_a_log_of_unknown_kind),
         cmocka_unit_test(refuses_every_truncation_and_a_trailing_byte),

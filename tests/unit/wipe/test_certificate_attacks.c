@@ -203,30 +203,14 @@ static void none(struct world *w CAIRN_UNUSED)
 {
 }
 
-/* Puts one counter-signature into the file, made for the document type `type`. */
-static void plant(const struct cairn_signer *signer, const char *type, struct cairn_buf *file)
-{
-    CAIRN_TPMDOC doc = {0};
-    struct cairn_ec_key key = {0};
-    struct cairn_dsse_signature made = {0};
-    uint8_t digest[32] = {0};
-    assert_int_equal(cairn_tpmdoc_parse(cairn_buf_span(file), CAIRN_TYPE_CERTIFICATE, &doc, NULL), CAIRN_OK);
-    assert_int_equal(cairn_signer_public(signer, &key, NULL), CAIRN_OK);
-    assert_int_equal(cairn_ec_key_id(&key, made.key_id, NULL), CAIRN_OK);
-    assert_int_equal(cairn_pae_digest(type, cairn_buf_span(&doc.payload), digest, NULL), CAIRN_OK);
-    assert_int_equal(cairn_signer_sign(signer, digest, made.rs, NULL), CAIRN_OK);
-    assert_int_equal(cairn_tpmdoc_add_signature(&doc, &made, NULL), CAIRN_OK);
-    assert_int_equal(cairn_tpmdoc_write(&doc, file, NULL), CAIRN_OK);
-}
-
 static void foreign_countersigner(struct world *w, struct cairn_buf *file)
 {
-    plant(w->keys.role[CAIRN_ROLE_RELEASE], CAIRN_TYPE_CERTIFICATE, file);
+    world_plant(w->keys.role[CAIRN_ROLE_RELEASE], CAIRN_TYPE_CERTIFICATE, file);
 }
 
 static void other_countersigned(struct world *w, struct cairn_buf *file)
 {
-    plant(w->keys.verifier[0], CAIRN_TYPE_RELEASE, file);
+    world_plant(w->keys.verifier[0], CAIRN_TYPE_RELEASE, file);
 }
 
 /* The first counter-signature moved behind the second, or put there twice. */
@@ -234,8 +218,8 @@ static void rearrange(struct world *w, bool twice, struct cairn_buf *file)
 {
     CAIRN_JSON *json = NULL;
     CAIRN_BUF text = {0};
-    plant(w->keys.verifier[0], CAIRN_TYPE_CERTIFICATE, file);
-    plant(w->keys.verifier[1], CAIRN_TYPE_CERTIFICATE, file);
+    world_plant(w->keys.verifier[0], CAIRN_TYPE_CERTIFICATE, file);
+    world_plant(w->keys.verifier[1], CAIRN_TYPE_CERTIFICATE, file);
     assert_int_equal(cairn_json_parse(cairn_span(file->p, file->len - 1), 1 << 20, true, "t", &json, NULL), CAIRN_OK);
     json_t *list = json_object_get(json, "signatures");
     assert_int_equal(json_array_append(list, json_array_get(list, 0)), 0);
@@ -337,8 +321,8 @@ static void accepts_each_honest_variant(void **state CAIRN_UNUSED)
     world_certificate(w, &file);
     keep(w, "online-and-enrolled-by-the-server", "genuine", &file);
     assert_int_equal(world_verify(w, &file, NULL), CAIRN_OK);
-    plant(w->keys.verifier[0], CAIRN_TYPE_CERTIFICATE, &file);
-    plant(w->keys.verifier[1], CAIRN_TYPE_CERTIFICATE, &file);
+    world_plant(w->keys.verifier[0], CAIRN_TYPE_CERTIFICATE, &file);
+    world_plant(w->keys.verifier[1], CAIRN_TYPE_CERTIFICATE, &file);
     keep(w, "counter-signed-twice", "genuine", &file);
     assert_int_equal(world_verify(w, &file, NULL), CAIRN_OK);
 }

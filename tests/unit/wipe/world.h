@@ -244,6 +244,22 @@ static inline enum cairn_rc world_verify(struct world *w, const struct cairn_buf
     return cairn_certificate_verify(cairn_buf_span(file), &root, 1, &found, err);
 }
 
+/* world_plant puts one counter-signature into the file, as anybody could: nothing is judged. Its digest is made for `type`. */
+static inline void world_plant(const struct cairn_signer *signer, const char *type, struct cairn_buf *file)
+{
+    CAIRN_TPMDOC doc = {0};
+    struct cairn_ec_key key = {0};
+    struct cairn_dsse_signature made = {0};
+    uint8_t digest[32] = {0};
+    assert_int_equal(cairn_tpmdoc_parse(cairn_buf_span(file), CAIRN_TYPE_CERTIFICATE, &doc, NULL), CAIRN_OK);
+    assert_int_equal(cairn_signer_public(signer, &key, NULL), CAIRN_OK);
+    assert_int_equal(cairn_ec_key_id(&key, made.key_id, NULL), CAIRN_OK);
+    assert_int_equal(cairn_pae_digest(type, cairn_buf_span(&doc.payload), digest, NULL), CAIRN_OK);
+    assert_int_equal(cairn_signer_sign(signer, digest, made.rs, NULL), CAIRN_OK);
+    assert_int_equal(cairn_tpmdoc_add_signature(&doc, &made, NULL), CAIRN_OK);
+    assert_int_equal(cairn_tpmdoc_write(&doc, file, NULL), CAIRN_OK);
+}
+
 #define assert_refused(call, wanted)                                                                                           \
     do {                                                                                                                       \
         struct cairn_err err_ = {0};                                                                                           \

@@ -16,7 +16,9 @@ enum { LIMIT_MAX = 1000 };
 #define DEVICE_COLUMNS                                                                                                         \
     "SELECT device.device, device.serial, device.tag, device.site, device.tpm_class, device.device_class, device.life,"        \
     " device.enrolled_s, device.epoch, device.ticket, device.has_receipt, device.has_kill, device.has_certificate,"            \
-    " device.grade, device.order_digest, COALESCE(report.tier, -1), COALESCE(report.received_s, 0),"                           \
+    " device.grade, COALESCE((SELECT orders.digest FROM order_device JOIN orders ON orders.seq = order_device.seq"             \
+    " WHERE order_device.device = device.device AND orders.state <> 2 ORDER BY order_device.seq DESC LIMIT 1),"                \
+    " device.order_digest), COALESCE(report.tier, -1), COALESCE(report.received_s, 0),"                                        \
     " COALESCE(report.sticky, 0), COALESCE(report.failed, '')"
 static const char DEVICES[] = DEVICE_COLUMNS " FROM device LEFT JOIN report ON report.device = device.device"
                                              " WHERE device.device > $1 AND ($3 < 0 OR device.life = $3)"

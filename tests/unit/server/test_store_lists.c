@@ -129,6 +129,35 @@ static void a_device_gets_its_newest_order_that_still_stands(void **state)
     cairn_store_close(store);
 }
 
+static bool lists_order(struct room *room, struct cairn_store *store, const char *hex_start)
+{
+    const struct cairn_list_ask ask = {.limit = 1, .tier = -1, .life = -1};
+    CAIRN_JSON *list = NULL;
+    ok(cairn_store_list_devices(store, &ask, &list, &room->err));
+    const char *order = json_string_value(json_object_get(json_array_get(json_object_get(list, "devices"), 0), "order"));
+    assert_non_null(order);
+    return strncmp(order, hex_start, strlen(hex_start)) == 0;
+}
+
+static void a_list_names_a_devices_order_until_it_is_cancelled(void **state)
+{
+    struct room *room = *state;
+    struct cairn_store *store = open_store(room, true);
+    struct cairn_device_row device = device_row(1, "s");
+    struct cairn_order_row order = order_row(7, 9000);
+    uint8_t devices[1][32];
+    cairn_copy(devices[0], device.device, 32);
+    ok(cairn_store_device_put(store, &device, false, &room->err));
+    assert_true(lists_order(room, store, "00"));
+    ok(cairn_store_order_put(store, &order, (const uint8_t(*)[32])devices, 1, &room->err));
+    assert_true(lists_order(room, store, "07"));
+    ok(cairn_store_order_state(store, order.digest, CAIRN_ORDER_CANCELLED, &room->err));
+    assert_true(lists_order(room, store, "00"));
+    cairn_device_row_clear(&device);
+    cairn_order_row_clear(&order);
+    cairn_store_close(store);
+}
+
 static void a_secret_is_made_once_and_kept(void **state)
 {
     struct room *room = *state;
@@ -477,6 +506,7 @@ int main(void)
         CASE(an_order_comes_back_as_it_was_put_first),
         CASE(a_cancelled_order_stays_cancelled),
         CASE(a_device_gets_its_newest_order_that_still_stands),
+        CASE(a_list_names_a_devices_order_until_it_is_cancelled),
         CASE(a_secret_is_made_once_and_kept),
         CASE(the_audit_chain_verifies_and_has_a_head),
         CASE(the_first_hash_is_that_of_the_entrys_canonical_json),
